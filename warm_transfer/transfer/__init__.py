@@ -1,0 +1,1 @@
+"""What happens to a call between Agent A and Agent B."""
