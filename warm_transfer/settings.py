@@ -1,10 +1,21 @@
-"""The only reader of the environment: one frozen Settings, refused at start when wrong."""
+"""The only reader of the environment: one frozen Settings, refused at start when wrong.
 
+`python -m warm_transfer.settings` prints `.env.example`, which is generated from the fields below.
+"""
+
+import ipaddress
+import os
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from warm_transfer.transfer.errors import SettingsError
 
@@ -17,18 +28,71 @@ ConsultMode = Literal["text", "spoken"]
 _LLM_BY_KEY: tuple[LLMProvider, ...] = ("openai", "groq", "openrouter")
 _STT_BY_KEY: tuple[STTProvider, ...] = ("deepgram", "groq", "openai")
 _TTS_BY_KEY: tuple[TTSProvider, ...] = ("openai", "deepgram", "groq")
+_BY_KEY: Mapping[str, tuple[str, ...]] = {"llm": _LLM_BY_KEY, "stt": _STT_BY_KEY, "tts": _TTS_BY_KEY}
+
+_LOCAL_SECRET = "warm-transfer-local-secret-of-32-bytes"  # as in livekit.yaml; public, so for loopback only
+_SECRET_LENGTH = 32  # livekit-server complains of anything shorter outside --dev
 
 
-class Settings(BaseSettings):
-    """Every setting of the project; the field's description says why its default is what it is."""
+def _livekit_url(url: str) -> str:
+    """The URL as given; ValueError says what a LiveKit URL looks like."""
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in {"ws", "wss", "http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, an open bracket
+        sound = False
+    if not sound or " " in url:
+        raise ValueError("must look like ws://127.0.0.1:7880 or wss://my-project.livekit.cloud")
+    return url
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    livekit_url: str = Field(default="ws://127.0.0.1:7880", description="LiveKit server. The local stand's port.")
-    livekit_api_key: str = Field(default="devkey", description="livekit-server --dev uses this key.")
+def _call_log_url(url: str) -> str:
+    """The URL as given; ValueError says what is wrong with it or which package its driver lacks."""
+    try:
+        parsed = make_url(url)
+        dialect = parsed.get_dialect()
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        raise ValueError(
+            "must look like sqlite:///calls.sqlite3 or postgresql+psycopg://user:password@host/name"
+        ) from None
+    if dialect.name not in {"sqlite", "postgresql"} or dialect.is_async:
+        raise ValueError("must name SQLite or PostgreSQL with a driver that is not asynchronous")
+    if dialect.name == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise ValueError("must name a file, for every job is a process of its own")
+    try:
+        dialect.import_dbapi()
+    except ImportError as error:
+        raise ValueError(f"needs the Python package {error.name}, which is not installed") from None
+    return url
+
+
+LiveKitURL = Annotated[str, AfterValidator(_livekit_url)]
+CallLogURL = Annotated[str, AfterValidator(_call_log_url)]
+
+
+class _Problem(NamedTuple):
+    """What is wrong with one setting, and what to do about it."""
+
+    name: str
+    sentence: str
+
+
+class Settings(BaseModel):
+    """Every setting of the project, resolved; the field's description says why its default is what it is.
+
+    Building one reads no environment (`load_settings` does), so a test may build its own. A provider that is
+    not given is chosen by the keys: after that each provider is concrete and its key is there.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+
+    livekit_url: LiveKitURL = Field(
+        default="ws://127.0.0.1:7880", description="LiveKit server. The local stand's port."
+    )
+    livekit_api_key: str = Field(default="devkey", description="The local stand's key, as in livekit.yaml.")
     livekit_api_secret: SecretStr = Field(
-        default=SecretStr("warm-transfer-local-secret-of-32-bytes"),
-        description="For the local stand only; livekit-server refuses secrets under 32 characters.",
+        default=SecretStr(_LOCAL_SECRET),
+        description="The local stand's, as in livekit.yaml: public, so refused for any other server.",
     )
     agent_name: str = Field(
         default="warm-transfer",
@@ -36,9 +100,18 @@ class Settings(BaseSettings):
         description="Name for dispatch. Never empty: an unnamed worker is sent into consult rooms too.",
     )
 
-    llm_provider: LLMProvider | None = Field(default=None, description="Unset: the first whose key is set, else local.")
-    stt_provider: STTProvider | None = Field(default=None, description="Unset: the first whose key is set, else local.")
-    tts_provider: TTSProvider | None = Field(default=None, description="Unset: the first whose key is set, else local.")
+    llm_provider: LLMProvider = Field(
+        default="local",
+        description="Unset: the first of openai, groq, openrouter whose key is set, else local.",
+    )
+    stt_provider: STTProvider = Field(
+        default="local",
+        description="Unset: the first of deepgram, groq, openai whose key is set, else local.",
+    )
+    tts_provider: TTSProvider = Field(
+        default="local",
+        description="Unset: the first of openai, deepgram, groq whose key is set, else local.",
+    )
     llm_model: str | None = Field(default=None, description="Unset: the provider plugin's own default.")
     stt_model: str | None = Field(default=None, description="Unset: the provider plugin's own default.")
     tts_model: str | None = Field(default=None, description="Unset: the provider plugin's own default.")
@@ -47,19 +120,220 @@ class Settings(BaseSettings):
     openrouter_api_key: SecretStr | None = Field(default=None, description="From your OpenRouter account.")
     deepgram_api_key: SecretStr | None = Field(default=None, description="From your Deepgram account.")
 
-    hold_after_ms: int = Field(default=700, ge=0, description="A pause shorter than this needs no explanation.")
-    consult_mode: ConsultMode = Field(default="text", description="Text takes milliseconds; speech lets a supervisor listen.")
-    ring_timeout_s: float = Field(default=15.0, gt=0, description="An AI answers within 1 s; a cold process takes 3 s.")
+    hold_after_ms: int = Field(
+        default=700, ge=0, description="A pause shorter than this needs no explanation."
+    )
+    consult_mode: ConsultMode = Field(
+        default="text", description="Text takes milliseconds; spoken lets a supervisor listen."
+    )
+    ring_timeout_s: float = Field(
+        default=15.0, gt=0, description="An AI answers within 1 s; a cold process takes 3 s."
+    )
     consult_timeout_s: float = Field(
         default=60.0, gt=0, description="A spoken briefing takes 15 s, each question and answer about 8 s."
     )
-    move_timeout_s: float = Field(default=5.0, gt=0, description="A move takes 0.5 s, 1.3 s at 100 ms round trip.")
-    rpc_timeout_s: float = Field(default=5.0, gt=0, description="LiveKit's own limit for an API call is 10 s.")
-    max_calls: int = Field(default=4, ge=1, description="Two cores carry about that many speaking agents.")
-    idle_processes: int = Field(default=2, ge=0, description="One for Agent A, one for Agent B: no cold start.")
-    worker_port: int = Field(default=0, ge=0, le=65535, description="Health port on loopback; 0 lets the system choose.")
-    call_log_url: str = Field(
-        default="sqlite:///.cache/calls.sqlite3", description="Any SQLAlchemy URL; SQLite needs no server."
+    move_timeout_s: float = Field(
+        default=5.0, gt=0, description="A move takes 0.5 s, 1.3 s at 100 ms round trip."
     )
-    roster_file: Path = Field(default=Path("agents/roster.toml"), description="The specialists that ship with the project.")
-    debug: bool = Field(default=False, description="Opens LiveKit's debug channel, which shows prompts: loopback only.")
+    rpc_timeout_s: float = Field(
+        default=5.0, gt=0, description="LiveKit's own limit for an API call is 10 s."
+    )
+    max_calls: int = Field(default=4, ge=1, description="Two cores carry about that many speaking agents.")
+    idle_processes: int = Field(
+        default=2, ge=0, description="One for Agent A, one for Agent B: no cold start."
+    )
+    worker_port: int = Field(
+        default=0, ge=0, le=65535, description="Health port on loopback; 0 lets the system choose."
+    )
+    call_log_url: CallLogURL = Field(
+        default="sqlite:///.cache/calls.sqlite3",
+        description="SQLite needs no server; several machines need a PostgreSQL URL.",
+    )
+    roster_file: Path = Field(
+        default=Path("agents/roster.toml"), description="The specialists that ship with the project."
+    )
+    debug: bool = Field(
+        default=False, description="Opens LiveKit's debug channel, which shows prompts: loopback only."
+    )
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the LiveKit server can only be reached from this machine."""
+        host = urlsplit(self.livekit_url).hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:  # a name
+            return host == "localhost"
+
+    def api_key(self, provider: Literal["openai", "groq", "openrouter", "deepgram"]) -> str:
+        """The provider's key in clear; there for every provider that is chosen, else SettingsError."""
+        secret = self._keys()[provider]
+        if secret is None:
+            raise SettingsError(f"{provider.upper()}_API_KEY is not set: set it to use {provider}")
+        return secret.get_secret_value()
+
+    def describe(self) -> list[str]:
+        """Lines for the start-up: what was chosen and why, never a key."""
+        log = make_url(self.call_log_url).set(query={})  # a query may carry a password
+        server = urlsplit(self.livekit_url)
+        lines = [f"LiveKit: {server.scheme}://{server.netloc.rpartition('@')[2]} as {self.agent_name}"]
+        lines += [self._describe_provider(kind) for kind in _BY_KEY]
+        lines += [f"Consult: {self.consult_mode}", f"Call log: {log.render_as_string(hide_password=True)}"]
+        return [*lines, "DEBUG: on, whoever joins a room can read the prompts"] if self.debug else lines
+
+    def _describe_provider(self, kind: str) -> str:
+        provider, model = getattr(self, f"{kind}_provider"), getattr(self, f"{kind}_model")
+        keyed = [name for name in _BY_KEY[kind] if self._keys()[name]]
+        if provider != "local":
+            why = f"{provider.upper()}_API_KEY is set"
+        else:
+            why = f"{kind.upper()}_PROVIDER=local" if keyed else "no key set"
+        return f"{kind.upper()}: {provider}{f' {model}' if model else ''} ({why})"
+
+    def _keys(self) -> Mapping[str, SecretStr | None]:
+        return {
+            "openai": self.openai_api_key,
+            "groq": self.groq_api_key,
+            "openrouter": self.openrouter_api_key,
+            "deepgram": self.deepgram_api_key,
+        }
+
+    @model_validator(mode="before")
+    @classmethod
+    def _choose_providers(cls, values: dict[str, Any]) -> dict[str, Any]:
+        chosen = {
+            f"{kind}_provider": next((name for name in order if values.get(f"{name}_api_key")), "local")
+            for kind, order in _BY_KEY.items()
+        }
+        return chosen | values
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if problems := [*self._missing_keys(), *self._unsafe_server()]:
+            raise PydanticCustomError("settings_disagree", "settings disagree", {"problems": problems})
+        return self
+
+    def _missing_keys(self) -> Iterator[_Problem]:
+        for kind in _BY_KEY:
+            name, provider = f"{kind.upper()}_PROVIDER", getattr(self, f"{kind}_provider")
+            if provider != "local" and not self._keys()[provider]:
+                needs = f"{provider.upper()}_API_KEY"
+                yield _Problem(name, f"{name}={provider} needs {needs}: set it, or {name}=local")
+
+    def _unsafe_server(self) -> Iterator[_Problem]:
+        if self.is_loopback:  # `livekit-server --dev` has the secret "secret"
+            return
+        secret = self.livekit_api_secret.get_secret_value()
+        if "livekit_api_key" not in self.model_fields_set:
+            yield _Problem(
+                "LIVEKIT_API_KEY", "LIVEKIT_API_KEY is not set: set the key of the LIVEKIT_URL server"
+            )
+        if secret == _LOCAL_SECRET:
+            yield _Problem(
+                "LIVEKIT_API_SECRET",
+                "LIVEKIT_API_SECRET is the local stand's, which is public: set the LIVEKIT_URL server's own",
+            )
+        elif len(secret) < _SECRET_LENGTH:
+            yield _Problem(
+                "LIVEKIT_API_SECRET",
+                f"LIVEKIT_API_SECRET is too short: use at least {_SECRET_LENGTH} characters here and there",
+            )
+        if self.debug:
+            yield _Problem(
+                "DEBUG",
+                "DEBUG=1 shows the prompts to whoever joins: unset it, or use a LIVEKIT_URL on this machine",
+            )
+
+
+class SettingRow(NamedTuple):
+    """One line of the README's settings table."""
+
+    env_name: str
+    default: str
+    """As it would be written in `.env`; empty if there is none."""
+    why: str
+
+
+def load_settings(env_file: str | Path = ".env", environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of `env_file` (need not exist) and the environment, which wins; an empty value is unset.
+
+    Raises SettingsError with one sentence for the first problem and the names of the others. No message ever
+    holds a value, for it could be a key in the wrong place.
+    """
+    try:
+        written = dotenv_values(env_file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{env_file} can't be read as UTF-8 text: mend or remove it") from error
+    merged = {**written, **(os.environ if environ is None else environ)}
+    values = {name: (merged.get(name.upper()) or "").strip() for name in Settings.model_fields}
+    try:
+        return Settings.model_validate({name: value for name, value in values.items() if value})
+    except ValidationError as error:
+        problems = [problem for detail in error.errors() for problem in _problems(detail)]
+        raise SettingsError(_one_sentence(problems)) from None  # the cause would show what was given
+
+
+def settings_table() -> list[SettingRow]:
+    """Every setting in the order of the fields, for the README."""
+    return [
+        SettingRow(name.upper(), _written(field.default), field.description or "")
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def env_example() -> str:
+    """The text of `.env.example`: every setting with its default, commented out."""
+    head = "# Copy to .env and uncomment what you change. The environment wins over this file.\n"
+    foot = "# Written by `python -m warm_transfer.settings > .env.example`.\n"
+    rows = (f"\n# {row.why}\n# {row.env_name}={row.default}\n" for row in settings_table())
+    return head + foot + "".join(rows)
+
+
+def _written(default: object) -> str:
+    """A default as an environment value."""
+    if isinstance(default, SecretStr):
+        return default.get_secret_value()
+    return "" if default is None else str(int(default) if isinstance(default, bool) else default)
+
+
+def _one_sentence(problems: list[_Problem]) -> str:
+    first, *others = problems
+    names = ", ".join(dict.fromkeys(problem.name for problem in others))
+    return f"{first.sentence} (and {len(others)} more: {names})" if others else first.sentence
+
+
+def _problems(detail: ErrorDetails) -> list[_Problem]:
+    """The problems that one pydantic error stands for."""
+    limits = detail.get("ctx", {})
+    if detail["type"] == "settings_disagree":
+        return list(limits["problems"])
+    name = str(detail["loc"][0]).upper()
+    default = _written(Settings.model_fields[name.lower()].default)
+    return [
+        _Problem(name, f"{name} {_requirement(detail['type'], limits)}: mend it, or unset it for {default}")
+    ]
+
+
+def _requirement(error_type: str, limits: Mapping[str, Any]) -> str:
+    """What a value must be; pydantic's own words would repeat the value."""
+    match error_type:
+        case "value_error":
+            return str(limits["error"])
+        case "literal_error":
+            return f"must be {limits['expected']}".replace("'", "")
+        case "greater_than_equal":
+            return f"must be at least {limits['ge']}"
+        case "greater_than":
+            return f"must be more than {limits['gt']}"
+        case "less_than_equal":
+            return f"must be at most {limits['le']}"
+        case "bool_parsing" | "bool_type":
+            return "must be 1 or 0"
+        case _ if error_type.startswith("int"):
+            return "must be a whole number"
+        case _:
+            return "must be a number"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(env_example())

@@ -39,3 +39,9 @@ class MoveRefusedError(WarmTransferError):
     """The caller's client or the server refused to move the caller."""
 
     code = "move_refused"
+
+
+class WireError(WarmTransferError):
+    """A message from outside does not have the agreed shape; it is dropped."""
+
+    code = "bad_message"
