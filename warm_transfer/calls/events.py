@@ -1,0 +1,62 @@
+"""What the jobs of a call remember: one event type per fact, with the keys of its payload."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+Payload = Mapping[str, Any]
+"""A JSON object. Readers ignore keys that they do not know and do without keys that are missing."""
+
+
+class CallEvent(StrEnum):
+    """Every event that a job writes. Never rename a value: the log holds it.
+
+    The text under each is its payload.
+    """
+
+    CALL_STARTED = "call_started"
+    """caller_room, caller_identity"""
+    JOB_STARTED = "job_started"
+    """role, identity, room, pid, epoch: an agent job took (part of) the call"""
+    JOB_ENDED = "job_ended"
+    """role, identity, pid"""
+    AGENT_LEFT = "agent_left"
+    """role, identity: the agent's participant left its room; its job may still run"""
+    CALL_ENDED = "call_ended"
+    """reason"""
+
+    TURN_SPOKEN = "turn_spoken"
+    """turn_id, speaker (caller, agent_a, agent_b), room, text, at (end of speech, seconds since the epoch)"""
+
+    TRANSFER_OFFERED = "transfer_offered"
+    """transfer_id, skill, target, reason: Agent A asks the caller for consent"""
+    OFFER_WITHDRAWN = "offer_withdrawn"
+    """transfer_id: the caller said no, or changed the subject"""
+    TRANSFER_REQUESTED = "transfer_requested"
+    """transfer_id, target: consent is given; with or without an offer before"""
+    CONSULT_OPENED = "consult_opened"
+    """transfer_id, consult_room, final_room, move: the rooms exist"""
+    CALLER_HELD = "caller_held"
+    """transfer_id: the hold phrase begins"""
+    TARGET_ANSWERED = "target_answered"
+    """transfer_id, identity: Agent B is in the consult room"""
+    BRIEFING_SENT = "briefing_sent"
+    """transfer_id, briefing: {caller_name, reason, tried, asked, facts: [{kind, value, turn_id}]}"""
+    QUESTION_ASKED = "question_asked"
+    """transfer_id, question: by Agent B"""
+    QUESTION_ANSWERED = "question_answered"
+    """transfer_id, answer: by Agent A"""
+    CONSULT_HEARD = "consult_heard"
+    """transfer_id, by, text: words of a spoken consult as they were recognized"""
+    TARGET_ACCEPTED = "target_accepted"
+    """transfer_id"""
+    TARGET_DECLINED = "target_declined"
+    """transfer_id, reason"""
+    MOVE_BEGUN = "move_begun"
+    """transfer_id, move, final_room; a second one is the fallback after a failed move"""
+    CALLER_MOVED = "caller_moved"
+    """transfer_id, final_room: proven by the caller's track in the final room"""
+    MESSAGE_LEFT = "message_left"
+    """transfer_id, message: what the held caller asked to pass on"""
+    TRANSFER_ENDED = "transfer_ended"
+    """transfer_id, disposition, reason"""

@@ -1,0 +1,254 @@
+"""The append-only call log: what happened to every call, in one order that all processes agree on."""
+
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Integer,
+    MetaData,
+    Row,
+    Select,
+    String,
+    Table,
+    UniqueConstraint,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
+    text,
+)
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.schema import CreateTable
+
+from warm_transfer.calls.events import CallEvent, Payload
+from warm_transfer.transfer.errors import WarmTransferError
+
+_BUSY_TIMEOUT_S = 5.0  # SQLite writers wait for each other; one append takes about 1 ms
+_PRAGMA_RETRY_S = 0.01
+_POSTGRES_LOCK = 0x7761726D  # "warm": the key of the advisory lock, the same in every process
+
+_TABLE = Table(
+    "events",
+    MetaData(),
+    # SQLite counts only in a column that is INTEGER by name.
+    Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),
+    Column("event_id", String(64), nullable=False, unique=True),
+    Column("call_id", String(64), nullable=False),
+    Column("call_seq", Integer, nullable=False),
+    Column("at", Float(53), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("payload", JSON, nullable=False),
+    # Words that a policy masks in `payload`, for a job of the same call only. Nothing writes it yet.
+    Column("private_payload", JSON(none_as_null=True), nullable=True),
+    UniqueConstraint("call_id", "call_seq"),
+    sqlite_autoincrement=True,  # the seq of an erased call is never given again
+)
+_EVENTS = _TABLE.c
+_PUBLIC = [column for column in _EVENTS if column is not _EVENTS.private_payload]
+
+
+class LogUnavailableError(WarmTransferError):
+    """The log can't be read or written now: locked, unreachable, disk full. The same call may work later."""
+
+    code = "log_unavailable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedEvent:
+    """One event as stored."""
+
+    seq: int
+    """Order of all events of all calls, as committed; gaps are possible."""
+    event_id: str
+    call_id: str
+    call_seq: int
+    """1, 2, 3, ... within the call, without a gap."""
+    at: float
+    """When it happened by the writer's clock, seconds since the epoch."""
+    type: str
+    """A `CallEvent`, or one that a newer version wrote."""
+    payload: Payload
+
+
+class CallLog:
+    """The events of every call, in SQLite or PostgreSQL; any number of threads and processes may share one.
+
+    Nothing is opened before the first use, so that building one never holds up a call. Every method blocks
+    and raises LogUnavailableError when the database can't be used now.
+    """
+
+    def __init__(self, url: str, *, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> None:
+        # hide_parameters: an error message would repeat what was said in the call
+        self._engine = create_engine(url, hide_parameters=True, pool_pre_ping=not url.startswith("sqlite"))
+        self._busy_timeout_s = busy_timeout_s
+        self._is_prepared = False
+        self._preparing = threading.Lock()
+        if self._is_sqlite:
+            event.listen(self._engine, "connect", self._set_up_sqlite)
+            event.listen(self._engine, "begin", _begin_sqlite)
+
+    def append(
+        self,
+        call_id: str,
+        type: CallEvent | str,
+        payload: Payload,
+        *,
+        event_id: str | None = None,
+        at: float | None = None,
+    ) -> LoggedEvent:
+        """Write one event and give it as stored.
+
+        A retry with the same `event_id` changes nothing and gives the event that is there.
+        """
+        event_id = event_id or uuid.uuid4().hex
+        with self._writing() as connection:
+            if stored := connection.execute(_all().where(_EVENTS.event_id == event_id)).one_or_none():
+                return _logged(stored)
+            last = select(func.max(_EVENTS.call_seq)).where(_EVENTS.call_id == call_id)
+            written = insert(_TABLE).values(
+                event_id=event_id,
+                call_id=call_id,
+                call_seq=(connection.scalar(last) or 0) + 1,
+                at=time.time() if at is None else at,
+                type=str(type),
+                payload=dict(payload),
+            )
+            return _logged(connection.execute(written.returning(*_PUBLIC)).one())
+
+    def events(self, call_id: str, after_call_seq: int = 0) -> list[LoggedEvent]:
+        """The call's events in order; empty if the call is unknown."""
+        of_call = _all().where(_EVENTS.call_id == call_id, _EVENTS.call_seq > after_call_seq)
+        return self._read(of_call.order_by(_EVENTS.call_seq))
+
+    def tail(self, after_seq: int, limit: int) -> list[LoggedEvent]:
+        """The next events of all calls after `after_seq`, oldest first; a reader that goes on misses none."""
+        return self._read(_all().where(_EVENTS.seq > after_seq).order_by(_EVENTS.seq).limit(limit))
+
+    def call_ids(self, limit: int = 50, before: str | None = None, prefix: str = "") -> list[str]:
+        """Ids of calls, the latest started first; `before` is the last id of the page before."""
+        first = select(_EVENTS.call_id).where(_EVENTS.call_seq == 1)
+        if prefix:
+            first = first.where(_EVENTS.call_id.startswith(prefix, autoescape=True))
+        if before is not None:
+            start = select(_EVENTS.seq).where(_EVENTS.call_id == before, _EVENTS.call_seq == 1)
+            first = first.where(_EVENTS.seq < start.scalar_subquery())
+        with self._connected() as connection:
+            return list(connection.scalars(first.order_by(_EVENTS.seq.desc()).limit(limit)))
+
+    def close(self) -> None:
+        """Close every connection; no other method may be running."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return self._engine.dialect.name == "sqlite"
+
+    def _read(self, query: Select[Any]) -> list[LoggedEvent]:
+        with self._connected() as connection:
+            return [_logged(row) for row in connection.execute(query)]
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """A connection that only reads; the table is there."""
+        with _translated():
+            self._prepare()
+            with self._engine.connect() as connection:
+                yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A transaction that no other writer of any process overlaps: so seq is given in commit order."""
+        with _translated():
+            self._prepare()
+            with _exclusive(self._engine) as connection:
+                yield connection
+
+    def _prepare(self) -> None:
+        """Make folder and table once."""
+        with self._preparing:
+            if self._is_prepared:
+                return
+            if self._is_sqlite and self._engine.url.database:
+                Path(self._engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+            with _exclusive(self._engine) as connection:
+                connection.execute(CreateTable(_TABLE, if_not_exists=True))
+            self._is_prepared = True
+
+    def _set_up_sqlite(self, connection: Any, _: object) -> None:
+        """Set a new connection's pragmas.
+
+        While another process switches a new file to WAL, SQLite refuses them at once, whatever the
+        busy_timeout (seen with 4 processes that open one new file): hence the loop.
+        """
+        connection.isolation_level = None  # sqlite3 must not begin by itself: `_begin_sqlite` does
+        deadline = time.monotonic() + self._busy_timeout_s
+        while True:
+            try:
+                return self._set_pragmas(connection)
+            except sqlite3.Error as error:
+                if not isinstance(error, sqlite3.OperationalError) or time.monotonic() > deadline:
+                    connection.close()  # the pool does not know it yet
+                    raise
+            time.sleep(_PRAGMA_RETRY_S)
+
+    def _set_pragmas(self, connection: Any) -> None:
+        connection.execute(f"PRAGMA busy_timeout = {round(self._busy_timeout_s * 1000)}")
+        # Readers and the writer don't wait for each other. Kept in the file.
+        connection.execute("PRAGMA journal_mode = WAL")
+        # No fsync per event: a power cut may lose the last moments, and has ended the calls anyway.
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _all() -> Select[Any]:
+    return select(*_PUBLIC)
+
+
+def _logged(row: Row[Any]) -> LoggedEvent:
+    return LoggedEvent(**row._mapping)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A deferred BEGIN would read, then fail to become the writer if another one wrote meanwhile.
+    is_writing = connection.get_execution_options().get("is_writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+
+
+@contextmanager
+def _exclusive(engine: Engine) -> Iterator[Connection]:
+    """A transaction under the one write lock, committed at the end."""
+    with engine.connect().execution_options(is_writing=True) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK})
+        yield connection
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what may pass by itself into LogUnavailableError, but not the refusal of a value."""
+    try:
+        yield
+    except (DataError, IntegrityError, ProgrammingError):
+        raise
+    except (DatabaseError, InterfaceError, PoolTimeoutError, OSError) as error:
+        raise LogUnavailableError("The call log can't be used: see CALL_LOG_URL") from error

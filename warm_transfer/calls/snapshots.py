@@ -1,0 +1,291 @@
+"""What a call looked like, folded from its events: pure, so the same events always give the same snapshot."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from typing import Any, Literal, NamedTuple
+
+from warm_transfer.calls.events import CallEvent, Payload
+from warm_transfer.calls.log import LoggedEvent
+from warm_transfer.transfer.briefing import Briefing, Fact, Turn
+
+RoomKind = Literal["caller room", "consult room", "final room"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRoom:
+    """A room of the call, by what it was first used for."""
+
+    name: str
+    kind: RoomKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSnapshot:
+    """One agent job of the call."""
+
+    role: str
+    identity: str
+    room: str
+    pid: int | None
+    epoch: int
+    """Grows by one each time a job takes the call over."""
+    started_at: float
+    left_at: float | None = None
+    """When its participant left the room."""
+    ended_at: float | None = None
+    """When its job ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardTurn(Turn):
+    """A turn and the room it was spoken in."""
+
+    room: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultTurn:
+    """One step of the consult after the briefing."""
+
+    kind: Literal["question", "answer", "heard"]
+    """"heard": words of a spoken consult as they were recognized."""
+    by: str
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferTimes:
+    """When each step happened, seconds since the epoch; None if it did not."""
+
+    offered: float | None = None
+    withdrawn: float | None = None
+    requested: float | None = None
+    consult_opened: float | None = None
+    held: float | None = None
+    answered: float | None = None
+    briefed: float | None = None
+    accepted: float | None = None
+    declined: float | None = None
+    move_begun: float | None = None
+    """The last attempt's; a failed move has another one after it."""
+    moved: float | None = None
+    ended: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferSnapshot:
+    """One transfer of the call, from the offer on."""
+
+    transfer_id: str
+    skill: str | None = None
+    target: str | None = None
+    offer_reason: str | None = None
+    target_identity: str | None = None
+    consult_room: str | None = None
+    final_room: str | None = None
+    move: str | None = None
+    briefing: Briefing | None = None
+    consult: tuple[ConsultTurn, ...] = ()
+    decline_reason: str | None = None
+    message: str | None = None
+    """What the caller left for the target while held."""
+    disposition: str | None = None
+    """None while the transfer runs, and for an offer that was withdrawn."""
+    reason: str | None = None
+    """Why it ended so."""
+    times: TransferTimes = field(default_factory=TransferTimes)
+
+    @property
+    def hold_ms(self) -> int | None:
+        """How long the caller was held, until moved or given back; None if never held or still held."""
+        freed = self.times.ended if self.times.moved is None else self.times.moved
+        return None if self.times.held is None or freed is None else round((freed - self.times.held) * 1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSnapshot:
+    """A whole call."""
+
+    call_id: str
+    started_at: float
+    caller_identity: str | None = None
+    ended_at: float | None = None
+    end_reason: str | None = None
+    rooms: tuple[CallRoom, ...] = ()
+    agents: tuple[AgentSnapshot, ...] = ()
+    transcript: tuple[HeardTurn, ...] = ()
+    transfers: tuple[TransferSnapshot, ...] = ()
+
+    @property
+    def duration_s(self) -> float | None:
+        """None while the call goes on."""
+        return None if self.ended_at is None else self.ended_at - self.started_at
+
+    @property
+    def hold_ms(self) -> int:
+        """How long the caller was held, over all transfers that are over."""
+        return sum(transfer.hold_ms or 0 for transfer in self.transfers)
+
+
+def fold(events: Iterable[LoggedEvent]) -> CallSnapshot:
+    """The call that these events tell, in the log's order from its first; unknown types are ignored.
+
+    Raises ValueError if there is no event.
+    """
+    told = list(events)
+    if not told:
+        raise ValueError("a call without an event can't be folded")
+    return reduce(step, told, CallSnapshot(call_id=told[0].call_id, started_at=told[0].at))
+
+
+def step(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
+    """The call after one more event, for a reader that follows it."""
+    if event.type in _CALL_STEPS:
+        return _CALL_STEPS[event.type](call, event)
+    if event.type in _TRANSFER_STEPS:
+        return _transfer_step(call, event, _TRANSFER_STEPS[event.type])
+    return call
+
+
+def _call_started(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
+    call = _with_room(call, event.payload.get("caller_room"), "caller room")
+    return replace(call, started_at=event.at, caller_identity=event.payload.get("caller_identity"))
+
+
+def _call_ended(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
+    return replace(call, ended_at=event.at, end_reason=event.payload.get("reason"))
+
+
+def _job_started(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
+    agent = AgentSnapshot(
+        role=event.payload.get("role", ""),
+        identity=event.payload.get("identity", ""),
+        room=event.payload.get("room", ""),
+        pid=event.payload.get("pid"),
+        epoch=event.payload.get("epoch", 1),
+        started_at=event.at,
+    )
+    return replace(call, agents=(*call.agents, agent))
+
+
+def _agent_left(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
+    return _with_last_agent(call, event.payload, left_at=event.at)
+
+
+def _job_ended(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
+    return _with_last_agent(call, event.payload, ended_at=event.at)
+
+
+def _turn_spoken(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
+    turn = HeardTurn(
+        turn_id=event.payload.get("turn_id", ""),
+        speaker=event.payload.get("speaker", "caller"),
+        text=event.payload.get("text", ""),
+        at=event.payload.get("at", event.at),
+        room=event.payload.get("room", ""),
+    )
+    return replace(call, transcript=(*call.transcript, turn))
+
+
+_CALL_STEPS: Mapping[str, Callable[[CallSnapshot, LoggedEvent], CallSnapshot]] = {
+    CallEvent.CALL_STARTED: _call_started,
+    CallEvent.CALL_ENDED: _call_ended,
+    CallEvent.JOB_STARTED: _job_started,
+    CallEvent.JOB_ENDED: _job_ended,
+    CallEvent.AGENT_LEFT: _agent_left,
+    CallEvent.TURN_SPOKEN: _turn_spoken,
+}
+
+
+def _with_room(call: CallSnapshot, name: str | None, kind: RoomKind) -> CallSnapshot:
+    """Add the room; a room that served before keeps its kind (join_caller_room: final is caller room)."""
+    if not name or any(room.name == name for room in call.rooms):
+        return call
+    return replace(call, rooms=(*call.rooms, CallRoom(name=name, kind=kind)))
+
+
+def _with_last_agent(call: CallSnapshot, payload: Payload, **times: Any) -> CallSnapshot:
+    """Change the last job of that identity; a job that was never started stays unknown."""
+    agents = list(call.agents)
+    for index in reversed(range(len(agents))):
+        if agents[index].identity == payload.get("identity"):
+            agents[index] = replace(agents[index], **times)
+            break
+    return replace(call, agents=tuple(agents))
+
+
+class _TransferStep(NamedTuple):
+    """What one event tells of a transfer."""
+
+    time: str | None = None
+    """The field of TransferTimes that it sets."""
+    fields: Mapping[str, str] = {}
+    """Which payload key becomes which field of TransferSnapshot."""
+    consult: tuple[Literal["question", "answer", "heard"], str] | None = None
+    """The kind of ConsultTurn that it adds, and the payload key of its text."""
+
+
+_TRANSFER_STEPS: Mapping[str, _TransferStep] = {
+    CallEvent.TRANSFER_OFFERED: _TransferStep(
+        "offered", {"skill": "skill", "target": "target", "reason": "offer_reason"}
+    ),
+    CallEvent.OFFER_WITHDRAWN: _TransferStep("withdrawn"),
+    CallEvent.TRANSFER_REQUESTED: _TransferStep("requested", {"target": "target"}),
+    CallEvent.CONSULT_OPENED: _TransferStep(
+        "consult_opened", {"consult_room": "consult_room", "final_room": "final_room", "move": "move"}
+    ),
+    CallEvent.CALLER_HELD: _TransferStep("held"),
+    CallEvent.TARGET_ANSWERED: _TransferStep("answered", {"identity": "target_identity"}),
+    CallEvent.BRIEFING_SENT: _TransferStep("briefed"),
+    CallEvent.QUESTION_ASKED: _TransferStep(consult=("question", "question")),
+    CallEvent.QUESTION_ANSWERED: _TransferStep(consult=("answer", "answer")),
+    CallEvent.CONSULT_HEARD: _TransferStep(consult=("heard", "text")),
+    CallEvent.TARGET_ACCEPTED: _TransferStep("accepted"),
+    CallEvent.TARGET_DECLINED: _TransferStep("declined", {"reason": "decline_reason"}),
+    CallEvent.MOVE_BEGUN: _TransferStep("move_begun", {"move": "move", "final_room": "final_room"}),
+    CallEvent.CALLER_MOVED: _TransferStep("moved", {"final_room": "final_room"}),
+    CallEvent.MESSAGE_LEFT: _TransferStep(fields={"message": "message"}),
+    CallEvent.TRANSFER_ENDED: _TransferStep("ended", {"disposition": "disposition", "reason": "reason"}),
+}
+_CONSULT_SPEAKERS = {"question": "agent_b", "answer": "agent_a", "heard": ""}
+
+
+def _transfer_step(call: CallSnapshot, event: LoggedEvent, told: _TransferStep) -> CallSnapshot:
+    transfer_id = event.payload.get("transfer_id")
+    if not transfer_id:  # a call that ended without a transfer, a message without one
+        return call
+    known = {transfer.transfer_id: transfer for transfer in call.transfers}
+    transfer = known.get(transfer_id, TransferSnapshot(transfer_id=transfer_id))
+    changes: dict[str, Any] = {
+        name: event.payload[key] for key, name in told.fields.items() if key in event.payload
+    }
+    if told.time:
+        changes["times"] = replace(transfer.times, **{told.time: event.at})
+    if told.consult:
+        changes["consult"] = (*transfer.consult, _consult_turn(event, *told.consult))
+    if event.type == CallEvent.BRIEFING_SENT:
+        changes["briefing"] = _briefing(event.payload.get("briefing", {}))
+    known[transfer_id] = replace(transfer, **changes)
+    call = _with_room(call, changes.get("consult_room"), "consult room")
+    return replace(_with_room(call, changes.get("final_room"), "final room"), transfers=tuple(known.values()))
+
+
+def _consult_turn(event: LoggedEvent, kind: Literal["question", "answer", "heard"], key: str) -> ConsultTurn:
+    by = event.payload.get("by", _CONSULT_SPEAKERS[kind])
+    return ConsultTurn(kind=kind, by=by, text=event.payload.get(key, ""), at=event.at)
+
+
+def _briefing(payload: Payload) -> Briefing:
+    facts = (
+        Fact(kind=fact.get("kind", ""), value=fact.get("value", ""), turn_id=fact.get("turn_id", ""))
+        for fact in payload.get("facts", ())
+    )
+    return Briefing(
+        caller_name=payload.get("caller_name"),
+        reason=payload.get("reason", ""),
+        tried=tuple(payload.get("tried", ())),
+        asked=payload.get("asked", ""),
+        facts=tuple(facts),
+    )
