@@ -72,9 +72,7 @@ class Briefing:
         lines += ["## Already tried (the caller's words)"]
         lines += [f'- "{one_line(tried)}"' for tried in self.tried] or ["Nothing was mentioned."]
         lines += ["## Facts"]
-        lines += [f"- {fact.kind}: {one_line(fact.value)} ({fact.turn_id})" for fact in self.facts] or [
-            "None."
-        ]
+        lines += [f"- {fact.kind}: {one_line(fact.value)} ({fact.turn_id})" for fact in self.facts] or ["None."]
         if answers:
             lines += ["## Answered in the consult"]
             lines += [f"- {one_line(question)} {one_line(answer)}" for question, answer in answers]

@@ -1,0 +1,249 @@
+"""The coordinator against fakes in virtual time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.fakes import FakeClock, FakeConversation, FakeWorld, settle
+from warm_transfer.transfer import events as ev
+from warm_transfer.transfer.briefing import Turn
+from warm_transfer.transfer.coordinator import CallOutcome, Coordinator, Ports
+from warm_transfer.transfer.errors import IllegalEventError, MoveRefusedError, TargetUnavailableError
+from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
+
+OFFER = Offer(transfer_id="t", target="billing", skill="billing", reason="charged twice")
+DEADLINES = {Deadline.HOLD: 0.7, Deadline.RING: 15.0, Deadline.CONSULT: 60.0, Deadline.MOVE: 5.0}
+
+
+class Call:
+    """A coordinator that runs, and the fake world around it."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.world = FakeWorld()
+        self.conversation = FakeConversation(
+            [Turn(turn_id="t1", speaker="caller", text="My name is Maria Lopez.", at=1.0)]
+        )
+        self.coordinator = Coordinator(
+            ports=Ports(
+                caller=self.world,
+                target=self.world,
+                conversation=self.conversation,
+                record=self.world.record,
+                sleep=self.clock.sleep,
+            ),
+            deadlines=DEADLINES,
+        )
+        self.running = asyncio.create_task(self.coordinator.run())
+
+    async def happens(self, *events: ev.Event) -> None:
+        for event in events:
+            self.coordinator.post(event)
+            await settle()
+
+    async def consult(self, move: Move = Move.CLIENT_MOVE) -> None:
+        await self.happens(ev.TransferOffered(OFFER), ev.TransferRequested(move), ev.TargetAnswered("b"))
+
+    @property
+    def state(self) -> State:
+        return self.coordinator.situation.state
+
+    def recorded(self) -> list[str]:
+        return [event_type for event_type, _ in self.world.records]
+
+    def dispositions(self) -> list[str]:
+        return [p["disposition"] for event_type, p in self.world.records if event_type == "transfer_ended"]
+
+
+@pytest.fixture
+async def call() -> AsyncIterator[Call]:
+    call = Call()
+    yield call
+    call.running.cancel()
+    await asyncio.gather(call.running, return_exceptions=True)
+
+
+async def test_completed_transfer_does_everything_in_order(call: Call) -> None:
+    await call.consult()
+    await call.clock.advance(0.7)
+    await call.happens(ev.QuestionAsked("since when?"), ev.TargetAccepted(), ev.CallerMoved())
+    assert await call.running == CallOutcome(disposition=Disposition.COMPLETED, reason="", move=Move.CLIENT_MOVE)
+    assert call.world.did == [
+        "open billing",
+        "brief",
+        "hold",
+        "answer",
+        "close_ears",
+        "move client_move",
+        "part client_move",
+        "close",
+    ]
+    assert call.recorded() == [
+        "transfer_offered",
+        "transfer_requested",
+        "consult_opened",
+        "target_answered",
+        "briefing_sent",
+        "caller_held",
+        "question_asked",
+        "question_answered",
+        "target_accepted",
+        "move_begun",
+        "caller_moved",
+        "transfer_ended",
+    ]
+
+
+async def test_briefing_is_drafted_from_the_transcript(call: Call) -> None:
+    await call.consult()
+    assert call.world.briefing.caller_name == "Maria Lopez"
+
+
+async def test_question_is_answered_from_the_conversation(call: Call) -> None:
+    await call.consult()
+    await call.happens(ev.QuestionAsked("the charge"))
+    assert call.world.answers == ["about the charge: yesterday"]
+
+
+async def test_quick_target_needs_no_hold(call: Call) -> None:
+    await call.consult()
+    await call.happens(ev.TargetAccepted())
+    await call.clock.advance(0.7)
+    assert "hold" not in call.world.did
+
+
+@pytest.mark.parametrize(
+    ("event", "disposition"),
+    [
+        (ev.TargetDeclined("not mine"), Disposition.DECLINED),
+        (ev.TargetLeft(), Disposition.TARGET_LEFT),
+        (ev.CancelRequested(), Disposition.CANCELLED),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_failed_consult_gives_the_caller_back_to_agent_a(
+    call: Call, event: ev.Event, disposition: Disposition
+) -> None:
+    await call.consult()
+    await call.happens(event)
+    assert call.state is State.TALKING
+    assert call.world.did[-2:] == [f"take_back {disposition.value}", f"dismiss {disposition.value}"]
+    assert call.dispositions() == [disposition.value]
+    assert not call.running.done()
+
+
+async def test_caller_can_be_transferred_after_a_failed_transfer(call: Call) -> None:
+    await call.consult()
+    await call.happens(ev.TargetDeclined("not mine"))
+    await call.consult()
+    await call.happens(ev.TargetAccepted(), ev.CallerMoved())
+    assert (await call.running).disposition is Disposition.COMPLETED
+    assert call.dispositions() == ["declined", "completed"]
+
+
+async def test_nobody_answering_in_time_gives_the_caller_back(call: Call) -> None:
+    await call.happens(ev.TransferOffered(OFFER), ev.TransferRequested(Move.CLIENT_MOVE))
+    await call.clock.advance(15)
+    assert call.dispositions() == ["no_answer"]
+
+
+async def test_silent_target_gives_the_caller_back_at_the_consult_deadline(call: Call) -> None:
+    await call.consult()
+    await call.clock.advance(15)  # the ring deadline no longer counts
+    assert call.state is State.CONSULTING
+    await call.clock.advance(60)
+    assert call.dispositions() == ["no_answer"]
+
+
+async def test_move_without_proof_gives_the_caller_back(call: Call) -> None:
+    await call.consult()
+    await call.happens(ev.TargetAccepted())
+    await call.clock.advance(5)
+    assert call.dispositions() == ["move_failed"]
+
+
+async def test_refused_move_gives_the_caller_back(call: Call) -> None:
+    call.world.failures["move client_move"] = MoveRefusedError("the client said no")
+    await call.consult()
+    await call.happens(ev.TargetAccepted())
+    assert call.dispositions() == ["move_failed"]
+    assert set(call.world.did[-2:]) == {"take_back move_failed", "dismiss move_failed"}
+
+
+async def test_unreachable_target_gives_the_caller_back(call: Call) -> None:
+    call.world.failures["open billing"] = TargetUnavailableError("no server")
+    await call.happens(ev.TransferOffered(OFFER), ev.TransferRequested(Move.CLIENT_MOVE))
+    assert call.dispositions() == ["unavailable"]
+
+
+async def test_bug_in_a_command_gives_the_caller_back(call: Call) -> None:
+    call.world.failures["brief"] = KeyError("bug")
+    await call.consult()
+    assert call.dispositions() == ["failed"]
+    assert call.state is State.TALKING
+
+
+async def test_hang_up_during_the_consult_dismisses_the_target_and_ends_the_call(call: Call) -> None:
+    await call.consult()
+    await call.happens(ev.CallerLeft("hung up"))
+    outcome = await call.running
+    assert outcome == CallOutcome(disposition=Disposition.CALLER_LEFT, reason="hung up", move=None)
+    assert call.world.did[-1] == "dismiss caller_left"
+
+
+async def test_leaving_the_caller_room_during_a_client_move_is_no_hang_up(call: Call) -> None:
+    await call.consult()
+    await call.happens(ev.TargetAccepted(), ev.CallerLeft("moved"), ev.CallerMoved())
+    assert (await call.running).disposition is Disposition.COMPLETED
+
+
+async def test_call_without_a_transfer_ends_with_disposition_none(call: Call) -> None:
+    await call.happens(ev.CallerLeft("goodbye"))
+    assert (await call.running).disposition is Disposition.NONE
+    assert call.recorded() == []
+
+
+async def test_hang_up_while_the_target_is_being_called_stops_the_calling(call: Call) -> None:
+    call.world.blocks["open billing"] = asyncio.Event()  # never opens
+    await call.happens(ev.TransferOffered(OFFER), ev.TransferRequested(Move.CLIENT_MOVE))
+    await call.happens(ev.CallerLeft("hung up"))
+    assert (await call.running).disposition is Disposition.CALLER_LEFT
+    assert call.world.did == ["open billing", "dismiss caller_left"]
+
+
+async def test_transfer_tool_called_twice_opens_one_consult(call: Call) -> None:
+    await call.happens(ev.TransferOffered(OFFER), ev.TransferRequested(Move.CLIENT_MOVE))
+    with pytest.raises(IllegalEventError):
+        await call.coordinator.submit(ev.TransferRequested(Move.CLIENT_MOVE))
+    assert call.world.did.count("open billing") == 1
+
+
+async def test_accept_after_cancel_connects_nobody(call: Call) -> None:
+    await call.consult()
+    await call.happens(ev.CancelRequested(), ev.TargetAccepted(), ev.CallerMoved())
+    assert call.state is State.TALKING
+    assert "move client_move" not in call.world.did
+
+
+async def test_cancel_during_the_move_is_refused_and_changes_nothing(call: Call) -> None:
+    await call.consult()
+    await call.happens(ev.TargetAccepted())
+    with pytest.raises(IllegalEventError):
+        await call.coordinator.submit(ev.CancelRequested())
+    assert call.state is State.MOVING
+
+
+async def test_taking_the_caller_back_does_not_wait_for_the_hold_phrase(call: Call) -> None:
+    call.world.blocks["hold"] = asyncio.Event()
+    await call.consult()
+    await call.clock.advance(0.7)
+    await call.happens(ev.TargetDeclined("not mine"))
+    assert "take_back declined" in call.world.did
+
+
+async def test_withdrawn_offer_can_not_be_requested(call: Call) -> None:
+    await call.happens(ev.TransferOffered(OFFER), ev.OfferWithdrawn())
+    with pytest.raises(IllegalEventError):
+        await call.coordinator.submit(ev.TransferRequested(Move.CLIENT_MOVE))
+    assert call.recorded() == ["transfer_offered", "offer_withdrawn"]

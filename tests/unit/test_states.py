@@ -1,0 +1,187 @@
+"""The whole table: every legal row, every illegal pair."""
+
+from typing import Any
+
+import pytest
+
+from warm_transfer.transfer import events as ev
+from warm_transfer.transfer.commands import (
+    AnswerQuestion,
+    DismissTarget,
+    EndCall,
+    HoldCaller,
+    LeaveCall,
+    MoveCaller,
+    OpenConsult,
+    SendBriefing,
+    StartDeadline,
+    TakeCallerBack,
+)
+from warm_transfer.transfer.errors import IllegalEventError
+from warm_transfer.transfer.states import (
+    TABLE,
+    Consulting,
+    Ended,
+    Moving,
+    Offered,
+    Ringing,
+    Situation,
+    Step,
+    Talking,
+    step,
+)
+from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
+
+OFFER = Offer(transfer_id="t", target="billing", skill="billing", reason="charged twice")
+OTHER = Offer(transfer_id="u", target="technical", skill="technical", reason="no internet")
+CLIENT, JOIN = Move.CLIENT_MOVE, Move.JOIN_CALLER_ROOM
+
+SITUATIONS: dict[State, Situation] = {
+    State.TALKING: Talking(),
+    State.OFFERED: Offered(offer=OFFER),
+    State.RINGING: Ringing(offer=OFFER, move=CLIENT),
+    State.CONSULTING: Consulting(offer=OFFER, move=CLIENT),
+    State.MOVING: Moving(offer=OFFER, move=CLIENT),
+    State.ENDED: Ended(disposition=Disposition.COMPLETED),
+}
+EVENTS: tuple[ev.Event, ...] = (
+    ev.TransferOffered(OTHER),
+    ev.OfferWithdrawn(),
+    ev.TransferRequested(CLIENT),
+    ev.HoldDue(),
+    ev.RingExpired(),
+    ev.ConsultExpired(),
+    ev.MoveExpired(),
+    ev.TargetAnswered("agent_b"),
+    ev.QuestionAsked("since when?"),
+    ev.TargetAccepted(),
+    ev.TargetDeclined("not mine"),
+    ev.TargetLeft(),
+    ev.TargetUnavailable("no server"),
+    ev.CallerMoved(),
+    ev.MoveRefused("no"),
+    ev.CancelRequested(),
+    ev.CallerLeft("hung up"),
+    ev.CommandFailed("KeyError"),
+)
+
+
+def back(disposition: Disposition, reason: str) -> Step:
+    commands = (TakeCallerBack(disposition), DismissTarget(disposition))
+    return Step(Ended(disposition=disposition, reason=reason), commands)
+
+
+def hung_up(reason: str) -> Step:
+    return Step(
+        Ended(disposition=Disposition.CALLER_LEFT, reason=reason),
+        (DismissTarget(Disposition.CALLER_LEFT), EndCall(reason)),
+    )
+
+
+D = Disposition
+RINGING, CONSULTING, MOVING = (SITUATIONS[s] for s in (State.RINGING, State.CONSULTING, State.MOVING))
+ROWS: list[tuple[Situation, ev.Event, Step]] = [
+    (Talking(), ev.TransferOffered(OFFER), Step(Offered(offer=OFFER))),
+    (Talking(), ev.CallerLeft("bye"), Step(Ended(disposition=D.NONE, reason="bye"), (EndCall("bye"),))),
+    (Offered(offer=OFFER), ev.TransferOffered(OTHER), Step(Offered(offer=OTHER))),
+    (Offered(offer=OFFER), ev.OfferWithdrawn(), Step(Talking())),
+    (
+        Offered(offer=OFFER),
+        ev.TransferRequested(JOIN),
+        Step(
+            Ringing(offer=OFFER, move=JOIN),
+            (StartDeadline(Deadline.HOLD), StartDeadline(Deadline.RING), OpenConsult(OFFER, JOIN)),
+        ),
+    ),
+    (Offered(offer=OFFER), ev.CallerLeft("bye"), hung_up("bye")),
+    (RINGING, ev.HoldDue(), Step(Ringing(offer=OFFER, move=CLIENT, is_held=True), (HoldCaller(),))),
+    (
+        Ringing(offer=OFFER, move=CLIENT, is_held=True),
+        ev.TargetAnswered("b"),
+        Step(
+            Consulting(offer=OFFER, move=CLIENT, is_held=True),
+            (StartDeadline(Deadline.CONSULT), SendBriefing(OFFER)),
+        ),
+    ),
+    (RINGING, ev.TargetUnavailable("no server"), back(D.UNAVAILABLE, "no server")),
+    (RINGING, ev.RingExpired(), back(D.NO_ANSWER, "nobody answered in time")),
+    (RINGING, ev.TargetLeft(), back(D.TARGET_LEFT, "the target left")),
+    (RINGING, ev.CancelRequested(), back(D.CANCELLED, "the caller asked to stay")),
+    (RINGING, ev.CallerLeft("bye"), hung_up("bye")),
+    (RINGING, ev.CommandFailed("KeyError"), back(D.FAILED, "KeyError")),
+    (CONSULTING, ev.HoldDue(), Step(Consulting(offer=OFFER, move=CLIENT, is_held=True), (HoldCaller(),))),
+    (CONSULTING, ev.QuestionAsked("when?"), Step(CONSULTING, (AnswerQuestion("when?"),))),
+    (
+        CONSULTING,
+        ev.TargetAccepted(),
+        Step(Moving(offer=OFFER, move=CLIENT), (StartDeadline(Deadline.MOVE), MoveCaller(OFFER, CLIENT))),
+    ),
+    (CONSULTING, ev.TargetDeclined("not mine"), back(D.DECLINED, "not mine")),
+    (CONSULTING, ev.ConsultExpired(), back(D.NO_ANSWER, "no decision in time")),
+    (CONSULTING, ev.TargetUnavailable("gone"), back(D.UNAVAILABLE, "gone")),
+    (CONSULTING, ev.TargetLeft(), back(D.TARGET_LEFT, "the target left")),
+    (CONSULTING, ev.CancelRequested(), back(D.CANCELLED, "the caller asked to stay")),
+    (CONSULTING, ev.CallerLeft("bye"), hung_up("bye")),
+    (CONSULTING, ev.CommandFailed("KeyError"), back(D.FAILED, "KeyError")),
+    (MOVING, ev.HoldDue(), Step(MOVING)),
+    (MOVING, ev.CallerMoved(), Step(Ended(disposition=D.COMPLETED), (LeaveCall(CLIENT),))),
+    (MOVING, ev.MoveRefused("no"), back(D.MOVE_FAILED, "no")),
+    (MOVING, ev.MoveExpired(), back(D.MOVE_FAILED, "no proof of the move in time")),
+    (
+        Moving(offer=OFFER, move=CLIENT, has_caller_left=True),
+        ev.MoveExpired(),
+        hung_up("the caller hung up during the move"),
+    ),
+    (MOVING, ev.TargetLeft(), back(D.TARGET_LEFT, "the target left")),
+    (MOVING, ev.CallerLeft("moved?"), Step(Moving(offer=OFFER, move=CLIENT, has_caller_left=True))),
+    (Moving(offer=OFFER, move=JOIN), ev.CallerLeft("bye"), hung_up("the caller hung up during the move")),
+    (MOVING, ev.CommandFailed("KeyError"), back(D.FAILED, "KeyError")),
+]
+ILLEGAL = [(s, e) for s in State for e in EVENTS if (s, type(e)) not in TABLE]
+
+
+def name(value: Any) -> str:
+    return value.value if isinstance(value, State) else type(value).__name__
+
+
+@pytest.mark.parametrize(("now", "event", "expected"), ROWS, ids=name)
+def test_legal_row_leads_to_its_situation_and_commands(now: Situation, event: ev.Event, expected: Step) -> None:
+    assert step(now, event) == expected
+
+
+@pytest.mark.parametrize(("state", "event"), ILLEGAL, ids=name)
+def test_illegal_event_raises_and_names_event_and_state(state: State, event: ev.Event) -> None:
+    with pytest.raises(IllegalEventError, match=f"{type(event).__name__}.*{state.value}"):
+        step(SITUATIONS[state], event)
+
+
+def test_every_row_of_the_table_is_tested() -> None:
+    assert {(now.state, type(event)) for now, event, _ in ROWS} == set(TABLE)
+
+
+def test_every_event_is_tried_in_every_state() -> None:
+    known = {kind for kind in vars(ev).values() if isinstance(kind, type) and issubclass(kind, ev.Event)}
+    assert {type(event) for event in EVENTS} == known - {ev.Event}
+
+
+@pytest.mark.parametrize(("now", "event", "expected"), ROWS, ids=name)
+def test_row_declares_the_states_that_it_leads_to(now: Situation, event: ev.Event, expected: Step) -> None:
+    assert expected.situation.state in TABLE[now.state, type(event)].to
+
+
+def test_every_declared_state_is_reached_by_a_tested_row() -> None:
+    reached = {(now.state, type(event), expected.situation.state) for now, event, expected in ROWS}
+    declared = {(state, event, to) for (state, event), row in TABLE.items() for to in row.to}
+    assert reached == declared
+
+
+@pytest.mark.parametrize("state", [State.OFFERED, State.RINGING, State.CONSULTING, State.MOVING])
+def test_a_hang_up_has_a_row_in_every_living_state(state: State) -> None:
+    assert (state, ev.CallerLeft) in TABLE
+
+
+def test_every_end_but_a_completed_one_gives_the_caller_back_or_ends_the_call() -> None:
+    ends = [expected for _, _, expected in ROWS if isinstance(expected.situation, Ended)]
+    assert all(
+        any(isinstance(command, TakeCallerBack | EndCall | LeaveCall) for command in end.commands) for end in ends
+    )

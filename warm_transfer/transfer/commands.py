@@ -1,0 +1,89 @@
+"""What a step of the table asks the world to do. Commands are imperative and carry all that they need."""
+
+from dataclasses import dataclass
+
+from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer
+
+
+@dataclass(frozen=True, slots=True)
+class StartDeadline:
+    """Post the deadline's event when its time has passed."""
+
+    deadline: Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class OpenConsult:
+    """Make the consult room (and the final room, if the caller can move) and call the target."""
+
+    offer: Offer
+    move: Move
+
+
+@dataclass(frozen=True, slots=True)
+class HoldCaller:
+    """Say the hold phrase, then play music."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendBriefing:
+    """Draft the briefing and give it to the target."""
+
+    offer: Offer
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerQuestion:
+    """Answer the target from the call's transcript."""
+
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveCaller:
+    """Bring caller and target together."""
+
+    offer: Offer
+    move: Move
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveCall:
+    """The caller is with the target: stop the music, close what is Agent A's, and leave."""
+
+    move: Move
+
+
+@dataclass(frozen=True, slots=True)
+class TakeCallerBack:
+    """End the hold; Agent A says in a fixed phrase what happened and goes on with the call."""
+
+    disposition: Disposition
+
+
+@dataclass(frozen=True, slots=True)
+class DismissTarget:
+    """Tell the target that it is not needed, and close the consult."""
+
+    disposition: Disposition
+
+
+@dataclass(frozen=True, slots=True)
+class EndCall:
+    """The caller is gone: close the caller room."""
+
+    reason: str
+
+
+Command = (
+    StartDeadline
+    | OpenConsult
+    | HoldCaller
+    | SendBriefing
+    | AnswerQuestion
+    | MoveCaller
+    | LeaveCall
+    | TakeCallerBack
+    | DismissTarget
+    | EndCall
+)

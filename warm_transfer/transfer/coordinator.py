@@ -1,0 +1,245 @@
+"""Drives one call's transfers: events in, the table decides, commands out to the ports."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, assert_never
+
+from warm_transfer.calls.events import CallEvent
+from warm_transfer.transfer import events
+from warm_transfer.transfer.commands import (
+    AnswerQuestion,
+    Command,
+    DismissTarget,
+    EndCall,
+    HoldCaller,
+    LeaveCall,
+    MoveCaller,
+    OpenConsult,
+    SendBriefing,
+    StartDeadline,
+    TakeCallerBack,
+)
+from warm_transfer.transfer.drafting import draft_briefing
+from warm_transfer.transfer.errors import IllegalEventError, MoveRefusedError, TargetUnavailableError
+from warm_transfer.transfer.events import EXPIRY, Event
+from warm_transfer.transfer.lane import Lane
+from warm_transfer.transfer.ports import CallerLine, Conversation, Record, Sleep, TargetLine
+from warm_transfer.transfer.states import Consulting, Ended, Moving, Ringing, Situation, Talking, step
+from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOutcome:
+    """How the call ended for Agent A."""
+
+    disposition: Disposition
+    reason: str
+    move: Move | None
+    """How the caller got to Agent B, None if the caller did not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The world, as the coordinator sees it."""
+
+    caller: CallerLine
+    target: TargetLine
+    conversation: Conversation
+    record: Record
+    sleep: Sleep = asyncio.sleep
+
+
+class Coordinator:
+    """Owns the transfer state of one call, from Agent A's first word until Agent A leaves.
+
+    A failed transfer starts the table anew, so that the caller can be offered another one.
+    """
+
+    def __init__(self, *, ports: Ports, deadlines: Mapping[Deadline, float]) -> None:
+        self._ports = ports
+        self._deadlines = deadlines
+        """Seconds for each deadline."""
+        self._situation: Situation = Talking()
+        self._offer: Offer | None = None
+        self._final_room = ""
+        self._inbox: asyncio.Queue[tuple[Event, asyncio.Future[Situation] | None]] = asyncio.Queue()
+        self._timers: dict[Deadline, asyncio.Task[None]] = {}
+        self._disposition = Disposition.NONE
+        self._outcome: CallOutcome | None = None
+
+    @property
+    def situation(self) -> Situation:
+        """Where the transfer stands now."""
+        return self._situation
+
+    @property
+    def offer(self) -> Offer | None:
+        """The offer that is open or under way, None if there is none."""
+        return None if self._situation.state is State.TALKING else self._offer
+
+    def post(self, event: Event) -> None:
+        """Put an event into the inbox; an event that has no meaning any more is logged and dropped."""
+        self._inbox.put_nowait((event, None))
+
+    async def submit(self, event: Event) -> Situation:
+        """Put an event into the inbox and wait for the table's word.
+
+        Raises:
+            IllegalEventError: the event has no meaning now; nothing changed.
+        """
+        answer: asyncio.Future[Situation] = asyncio.get_running_loop().create_future()
+        self._inbox.put_nowait((event, answer))
+        return await answer
+
+    async def run(self) -> CallOutcome:
+        """Handle events until the call is over for Agent A; leaves no task and no timer behind."""
+        async with asyncio.TaskGroup() as tasks:
+            caller = Lane(tasks, self._command_failed)
+            target = Lane(tasks, self._command_failed)
+            while self._outcome is None:
+                event, answer = await self._inbox.get()
+                self._handle(event, answer, caller, target, tasks)
+            self._cancel_timers(but=None)
+            await caller.drain()
+            await target.drain()
+        return self._outcome
+
+    def _handle(
+        self,
+        event: Event,
+        answer: asyncio.Future[Situation] | None,
+        caller: Lane,
+        target: Lane,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        before = self._situation
+        try:
+            after, commands = step(before, event)
+        except IllegalEventError as error:
+            logger.info("event ignored", extra={"event": type(event).__name__, "state": before.state.value})
+            if answer is not None:
+                answer.set_exception(error)
+            return
+        self._take(event, before, after)
+        for command in commands:
+            self._carry_out(command, caller, target, tasks)
+        if answer is not None and not answer.done():
+            answer.set_result(after)
+
+    def _take(self, event: Event, before: Situation, after: Situation) -> None:
+        if isinstance(event, events.TransferOffered):
+            self._offer = event.offer
+        self._situation = after
+        if after.state is not before.state:
+            logger.info("transfer moved on", extra={"from": before.state.value, "to": after.state.value})
+            self._cancel_timers(but=Deadline.HOLD if isinstance(after, Ringing | Consulting) else None)
+        self._record_event(event)
+        if isinstance(after, Ended):
+            self._end(after)
+
+    def _end(self, ended: Ended) -> None:
+        if ended.disposition is not Disposition.NONE:
+            self._disposition = ended.disposition
+            self._log(CallEvent.TRANSFER_ENDED, disposition=ended.disposition.value, reason=ended.reason)
+
+    def _carry_out(self, command: Command, caller: Lane, target: Lane, tasks: asyncio.TaskGroup) -> None:
+        ports = self._ports
+        match command:
+            case StartDeadline(deadline):
+                self._timers[deadline] = tasks.create_task(self._expire(deadline))
+            case OpenConsult(offer, move):
+                target.add(self._open(offer, move))
+            case HoldCaller():
+                caller.add(ports.caller.hold())
+            case SendBriefing(offer):
+                target.add(self._brief(offer))
+            case AnswerQuestion(question):
+                target.add(self._answer(question))
+            case MoveCaller(_, move):
+                self._log(CallEvent.MOVE_BEGUN, move=move.value, final_room=self._final_room)
+                caller.add(ports.caller.close_ears())
+                caller.add(ports.target.move_caller(move))  # behind a hold phrase: never into the middle of a word
+            case LeaveCall(move):
+                caller.add(ports.caller.part(move))
+                caller.add(ports.target.close())
+                self._outcome = CallOutcome(disposition=self._disposition, reason="", move=move)
+            case TakeCallerBack(disposition):
+                caller.supersede(ports.caller.take_back(disposition))
+                self._situation, self._offer = Talking(), None
+            case DismissTarget(disposition):
+                target.supersede(ports.target.dismiss(disposition))
+            case EndCall(reason):
+                caller.cancel()
+                self._outcome = CallOutcome(disposition=self._disposition, reason=reason, move=None)
+            case _:
+                assert_never(command)
+
+    async def _open(self, offer: Offer, move: Move) -> None:
+        rooms = await self._ports.target.open(offer, move, self.post)
+        self._final_room = rooms.final_room
+        self._log(
+            CallEvent.CONSULT_OPENED,
+            consult_room=rooms.consult_room,
+            final_room=rooms.final_room,
+            move=move.value,
+        )
+
+    async def _brief(self, offer: Offer) -> None:
+        briefing = draft_briefing(self._ports.conversation.turns(), reason=offer.reason)
+        await self._ports.target.brief(briefing)
+        self._log(CallEvent.BRIEFING_SENT, briefing=asdict(briefing))
+
+    async def _answer(self, question: str) -> None:
+        text = await self._ports.conversation.answer(question)
+        await self._ports.target.answer(text)
+        self._log(CallEvent.QUESTION_ANSWERED, answer=text)
+
+    async def _expire(self, deadline: Deadline) -> None:
+        await self._ports.sleep(self._deadlines[deadline])
+        del self._timers[deadline]
+        self.post(EXPIRY[deadline]())
+
+    def _cancel_timers(self, *, but: Deadline | None) -> None:
+        for deadline in [d for d in self._timers if d is not but]:
+            self._timers.pop(deadline).cancel()
+
+    def _command_failed(self, error: Exception) -> None:
+        match error:
+            case TargetUnavailableError():
+                self.post(events.TargetUnavailable(error.sentence))
+            case MoveRefusedError():
+                self.post(events.MoveRefused(error.sentence))
+            case _:
+                logger.error("command failed", exc_info=error)
+                self.post(events.CommandFailed(type(error).__name__))
+
+    def _record_event(self, event: Event) -> None:
+        match event:
+            case events.TransferOffered(offer):
+                self._log(CallEvent.TRANSFER_OFFERED, skill=offer.skill, target=offer.target, reason=offer.reason)
+            case events.OfferWithdrawn():
+                self._log(CallEvent.OFFER_WITHDRAWN)
+            case events.TransferRequested():
+                self._log(CallEvent.TRANSFER_REQUESTED, target=self._offer.target if self._offer else "")
+            case events.HoldDue() if not isinstance(self._situation, Moving):
+                self._log(CallEvent.CALLER_HELD)
+            case events.TargetAnswered(identity):
+                self._log(CallEvent.TARGET_ANSWERED, identity=identity)
+            case events.QuestionAsked(question):
+                self._log(CallEvent.QUESTION_ASKED, question=question)
+            case events.TargetAccepted():
+                self._log(CallEvent.TARGET_ACCEPTED)
+            case events.TargetDeclined(reason):
+                self._log(CallEvent.TARGET_DECLINED, reason=reason)
+            case events.CallerMoved():
+                self._log(CallEvent.CALLER_MOVED, final_room=self._final_room)
+            case _:
+                pass
+
+    def _log(self, event_type: CallEvent, **payload: Any) -> None:
+        transfer_id = self._offer.transfer_id if self._offer else None
+        self._ports.record(event_type, {"transfer_id": transfer_id, **payload})

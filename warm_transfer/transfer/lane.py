@@ -1,0 +1,58 @@
+"""One thing after another: commands for one side of a call, in order, each able to push the rest aside."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+Work = Coroutine[Any, Any, None]
+
+
+class Lane:
+    """Runs coroutines one at a time in a task that the given group owns.
+
+    An exception ends only the coroutine that raised it and is handed to `on_error`, once. What was superseded is
+    cancelled and stays silent.
+    """
+
+    def __init__(self, tasks: asyncio.TaskGroup, on_error: Callable[[Exception], None]) -> None:
+        self._tasks = tasks
+        self._on_error = on_error
+        self._waiting: deque[Work] = deque()
+        self._running: asyncio.Task[None] | None = None
+        self._runner: asyncio.Task[None] | None = None
+
+    def add(self, work: Work) -> None:
+        """Run this after everything that was added before."""
+        self._waiting.append(work)
+        if self._runner is None or self._runner.done():
+            self._runner = self._tasks.create_task(self._run())
+
+    def supersede(self, work: Work) -> None:
+        """Cancel what runs, drop what waits, then run this."""
+        self.cancel()
+        self.add(work)
+
+    def cancel(self) -> None:
+        """Cancel what runs and drop what waits."""
+        while self._waiting:
+            self._waiting.popleft().close()
+        if self._running is not None:
+            self._running.cancel()
+
+    async def drain(self) -> None:
+        """Wait until nothing runs or waits."""
+        if self._runner is not None:
+            await self._runner
+
+    async def _run(self) -> None:
+        while self._waiting:
+            self._running = self._tasks.create_task(self._guard(self._waiting.popleft()))
+            await asyncio.wait([self._running])
+            self._running = None
+
+    async def _guard(self, work: Work) -> None:
+        try:
+            await work
+        except Exception as error:  # the edge between the table and the world: no bug there may strand the caller
+            self._on_error(error)

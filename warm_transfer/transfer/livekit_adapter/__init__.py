@@ -1,0 +1,1 @@
+"""The way to LiveKit: the only package under transfer/ that imports it."""

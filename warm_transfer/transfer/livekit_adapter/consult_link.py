@@ -1,0 +1,101 @@
+"""One agent's connection to the consult room, beside the room of its job."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from livekit import rtc
+from livekit.rtc.participant import PublishDataError
+
+from warm_transfer.transfer.errors import TargetUnavailableError, WireError
+from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess, consult_token
+from warm_transfer.transfer.wire import CONSULT_TOPIC, ConsultMessage, read_consult_message
+
+logger = logging.getLogger(__name__)
+
+
+class ConsultLink:
+    """Sends and receives consult messages. Only what `peer` sends is heard; order is kept (reliable packets).
+
+    A job's end is bound to its own room alone, so a second `rtc.Room` can come and go (facts of livekit-agents 1.8.9).
+    """
+
+    def __init__(self, access: ServerAccess, *, room: str, identity: str, peer: str) -> None:
+        self._access = access
+        self._room_name = room
+        self._identity = identity
+        self._peer = peer
+        self.room = rtc.Room()
+        self._peer_seen = asyncio.Event()
+        self._is_closing = False
+
+    async def connect(self, *, on_message: Callable[[ConsultMessage], None], on_peer_left: Callable[[], None]) -> None:
+        """Join the consult room; handlers are in place before anything can arrive.
+
+        Raises:
+            TargetUnavailableError: the room can't be joined in time.
+        """
+        self._on_message = on_message
+        self._on_peer_left = on_peer_left
+        self.room.on("data_received", self._take_packet)
+        self.room.on("participant_connected", self._see_peer)
+        self.room.on("participant_disconnected", self._miss_peer)
+        self.room.on("disconnected", self._miss_room)
+        token = consult_token(self._access, room=self._room_name, identity=self._identity)
+        try:
+            await asyncio.wait_for(self.room.connect(self._access.url, token), self._access.rpc_timeout_s)
+        except (rtc.ConnectError, TimeoutError) as error:
+            raise TargetUnavailableError("the consult room can't be joined") from error
+        for participant in self.room.remote_participants.values():
+            self._see_peer(participant)
+
+    async def wait_for_peer(self) -> None:
+        """Return once the other side is in the consult room."""
+        await self._peer_seen.wait()
+
+    async def send(self, message: ConsultMessage) -> None:
+        """Send one message to the other side.
+
+        Raises:
+            TargetUnavailableError: this connection is gone.
+        """
+        try:
+            await asyncio.wait_for(
+                self.room.local_participant.publish_data(
+                    message.model_dump_json(), topic=CONSULT_TOPIC, destination_identities=[self._peer]
+                ),
+                self._access.rpc_timeout_s,
+            )
+        except (PublishDataError, TimeoutError) as error:
+            raise TargetUnavailableError("the consult room is gone") from error
+
+    async def close(self) -> None:
+        """Leave the consult room; safe to call twice."""
+        self._is_closing = True
+        await self.room.disconnect()
+
+    def _take_packet(self, packet: rtc.DataPacket) -> None:
+        sender = packet.participant.identity if packet.participant else None
+        if packet.topic != CONSULT_TOPIC or sender not in (self._peer, None):
+            return
+        if sender is None:
+            # Announced after its first packet; nobody but the two agents has a token that may send here.
+            self._peer_seen.set()
+        try:
+            message = read_consult_message(packet.data)
+        except WireError as error:
+            logger.warning("consult message dropped", extra={"why": error.sentence})
+            return
+        self._on_message(message)
+
+    def _see_peer(self, participant: rtc.RemoteParticipant) -> None:
+        if participant.identity == self._peer:
+            self._peer_seen.set()
+
+    def _miss_peer(self, participant: rtc.RemoteParticipant) -> None:
+        if participant.identity == self._peer and not self._is_closing:
+            self._on_peer_left()
+
+    def _miss_room(self, _: object) -> None:
+        if not self._is_closing:
+            self._on_peer_left()

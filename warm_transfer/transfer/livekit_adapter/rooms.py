@@ -1,0 +1,122 @@
+"""Rooms, dispatches and tokens through LiveKit's server API; every call has a deadline."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import aiohttp
+from livekit import api
+
+from warm_transfer.transfer.errors import TargetUnavailableError
+from warm_transfer.transfer.wire import CLIENT_ATTRIBUTE
+
+T = TypeVar("T")
+
+MOVE_TOKEN_TTL = timedelta(seconds=60)
+"""LiveKit tokens can't be one-use; a minute is enough for a client that moves at once."""
+CALLER_TOKEN_TTL = timedelta(minutes=10)
+"""Only the first connect needs it; a person may take a while to press the button."""
+DEPARTURE_TIMEOUT_S = 20
+"""LiveKit's own default: how long a room waits for a caller whose connection was lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerAccess:
+    """How to reach the LiveKit server, and as whom."""
+
+    url: str
+    api_key: str
+    api_secret: str
+    rpc_timeout_s: float
+
+
+def new_room_name(kind: str) -> str:
+    """A room name with 128 random bits, so that nobody can guess a consult room from a caller room."""
+    return f"{kind}-{secrets.token_hex(16)}"
+
+
+class Rooms:
+    """LiveKit's room and dispatch services. An async context manager; closes its connection pool."""
+
+    def __init__(self, access: ServerAccess) -> None:
+        self._access = access
+
+    async def __aenter__(self) -> "Rooms":
+        self._api = api.LiveKitAPI(self._access.url, self._access.api_key, self._access.api_secret)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._api.aclose()
+
+    async def create(self, name: str, *, empty_timeout_s: float) -> None:
+        """Create a room that closes after this long if nobody comes, and soon after the last person left."""
+        request = api.CreateRoomRequest(
+            name=name, empty_timeout=round(empty_timeout_s), departure_timeout=DEPARTURE_TIMEOUT_S
+        )
+        await self._within("create a room", self._api.room.create_room(request))
+
+    async def delete(self, name: str) -> None:
+        """Delete a room; everybody in it is disconnected. A room that is already gone is fine."""
+        try:
+            await self._within("delete a room", self._api.room.delete_room(api.DeleteRoomRequest(room=name)))
+        except TargetUnavailableError as error:
+            cause = error.__cause__
+            if not (isinstance(cause, api.TwirpError) and cause.code == api.TwirpErrorCode.NOT_FOUND):
+                raise
+
+    async def dispatch(self, agent_name: str, room: str, metadata: str) -> str:
+        """Ask for a job of ours in a room. The answer proves nothing: wait for the participant.
+
+        Returns:
+            the dispatch id.
+        """
+        request = api.CreateAgentDispatchRequest(agent_name=agent_name, room=room, metadata=metadata)
+        made = await self._within("dispatch an agent", self._api.agent_dispatch.create_dispatch(request))
+        return made.id
+
+    async def _within(self, what: str, call: Awaitable[T]) -> T:
+        try:
+            return await asyncio.wait_for(call, self._access.rpc_timeout_s)
+        except (api.TwirpError, aiohttp.ClientError, TimeoutError) as error:
+            raise TargetUnavailableError(f"the LiveKit server could not {what}") from error
+
+
+def consult_token(access: ServerAccess, *, room: str, identity: str) -> str:
+    """A token for one of our own agents in a consult room, and nothing else."""
+    grants = api.VideoGrants(room_join=True, room=room, can_update_own_metadata=False)
+    return _token(access, identity, grants, MOVE_TOKEN_TTL).with_kind("agent").to_jwt()
+
+
+def caller_token(
+    access: ServerAccess,
+    *,
+    room: str,
+    identity: str,
+    can_move: bool,
+    ttl: timedelta = CALLER_TOKEN_TTL,
+    dispatch: api.RoomAgentDispatch | None = None,
+) -> str:
+    """A caller's token: one room, one identity, microphone only, no admin grant.
+
+    `dispatch` makes a job of ours come into the room when this join creates it, as a playground needs it.
+    """
+    grants = api.VideoGrants(
+        room_join=True,
+        room=room,
+        can_publish_sources=["microphone"],
+        can_update_own_metadata=False,
+    )
+    token = _token(access, identity, grants, ttl)
+    if can_move:
+        token = token.with_attributes({CLIENT_ATTRIBUTE: "1"})
+    if dispatch is not None:
+        token = token.with_room_config(api.RoomConfiguration(agents=[dispatch]))
+    return token.to_jwt()
+
+
+def _token(access: ServerAccess, identity: str, grants: api.VideoGrants, ttl: timedelta) -> api.AccessToken:
+    token = api.AccessToken(access.api_key, access.api_secret)
+    return token.with_identity(identity).with_grants(grants).with_ttl(ttl)

@@ -1,0 +1,216 @@
+"""The way to an AI Agent B on any LiveKit server: rooms, dispatch, consult messages, the caller's move."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import assert_never
+
+from livekit import rtc
+
+from warm_transfer.transfer import events
+from warm_transfer.transfer.briefing import Briefing
+from warm_transfer.transfer.consult_voice import ConsultVoice
+from warm_transfer.transfer.errors import MoveRefusedError, TargetUnavailableError
+from warm_transfer.transfer.livekit_adapter.consult_link import ConsultLink
+from warm_transfer.transfer.livekit_adapter.rooms import (
+    MOVE_TOKEN_TTL,
+    Rooms,
+    ServerAccess,
+    caller_token,
+    new_room_name,
+)
+from warm_transfer.transfer.ports import OpenedRooms, Post
+from warm_transfer.transfer.terms import Disposition, Move, Offer
+from warm_transfer.transfer.wire import (
+    MOVE_METHOD,
+    Accept,
+    AgentBJob,
+    Answer,
+    Arrived,
+    Brief,
+    Connect,
+    ConsultMessage,
+    ConsultMode,
+    Decline,
+    Dismiss,
+    MoveOrder,
+    Question,
+    Ready,
+)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallParties:
+    """Who is in the call, and where."""
+
+    call_id: str
+    epoch: int
+    """Of Agent A's job; Agent B's is the next."""
+    agent_name: str
+    agent_a_identity: str
+    caller_identity: str
+    caller_room: rtc.Room
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferRooms:
+    """The rooms of one transfer."""
+
+    consult_room: str
+    final_room: str
+
+
+class LiveKitTargetLine:
+    """Implements the TargetLine port: one consult at a time, anew for each transfer."""
+
+    def __init__(
+        self,
+        *,
+        access: ServerAccess,
+        rooms: Rooms,
+        parties: CallParties,
+        consult_mode: ConsultMode,
+        room_timeout_s: float,
+        voice: ConsultVoice | None,
+    ) -> None:
+        self._access = access
+        self._rooms = rooms
+        self._parties = parties
+        self._consult_mode = consult_mode
+        self._room_timeout_s = room_timeout_s
+        self._voice = voice
+        """Speaks the consult's turns in the consult room; None in a text consult."""
+        self._link: ConsultLink | None = None
+        self._opened: TransferRooms | None = None
+
+    async def open(self, offer: Offer, move: Move, post: Post) -> OpenedRooms:
+        """Make the rooms, join the consult room and dispatch Agent B, side by side where nothing depends."""
+        self._has_answered = False
+        caller_room = self._parties.caller_room.name
+        can_move = move is Move.CLIENT_MOVE
+        opened = TransferRooms(
+            consult_room=new_room_name("consult"),
+            final_room=new_room_name("final") if can_move else caller_room,
+        )
+        self._opened = opened
+        own = [opened.consult_room, opened.final_room] if can_move else [opened.consult_room]
+        await asyncio.gather(*(self._rooms.create(name, empty_timeout_s=self._room_timeout_s) for name in own))
+        job = self._job(offer, move, opened)
+        self._link = ConsultLink(
+            self._access, room=opened.consult_room, identity=job.agent_a_identity, peer=job.identity
+        )
+        self._post = post
+        await asyncio.gather(
+            self._join(self._link, job.identity),
+            self._rooms.dispatch(self._parties.agent_name, opened.final_room, job.model_dump_json()),
+        )
+        return opened
+
+    async def brief(self, briefing: Briefing) -> None:
+        """Say the briefing if the consult is spoken, then send it as data."""
+        await self._say(briefing.spoken())
+        await self._consult().send(Brief(briefing=briefing))
+
+    async def answer(self, text: str) -> None:
+        """Say the answer if the consult is spoken, then send it as data."""
+        await self._say(text)
+        await self._consult().send(Answer(text=text))
+
+    async def move_caller(self, move: Move) -> None:
+        """Order the caller's client to move, or tell Agent B in the caller's room to speak."""
+        match move:
+            case Move.CLIENT_MOVE:
+                await self._order_move()
+            case Move.JOIN_CALLER_ROOM:
+                await self._consult().send(Connect())
+            case _:
+                assert_never(move)
+
+    async def dismiss(self, disposition: Disposition) -> None:
+        """Tell Agent B, then delete what was opened; a failure to tell must not keep a room open."""
+        opened = self._opened
+        if self._link is not None and self._link.room.isconnected():
+            try:
+                await self._link.send(Dismiss(disposition=disposition.value))
+            except TargetUnavailableError as error:
+                logger.info("target not told", extra={"why": error.sentence})
+        await self.close()
+        if opened is not None and opened.final_room != self._parties.caller_room.name:
+            await self._rooms.delete(opened.final_room)
+
+    async def close(self) -> None:
+        """Leave and delete the consult room."""
+        opened, self._opened = self._opened, None
+        link, self._link = self._link, None
+        if self._voice is not None:
+            await self._voice.detach()
+        if link is not None:
+            await link.close()
+        if opened is not None:
+            await self._rooms.delete(opened.consult_room)
+
+    def _job(self, offer: Offer, move: Move, opened: TransferRooms) -> AgentBJob:
+        return AgentBJob(
+            call_id=self._parties.call_id,
+            epoch=self._parties.epoch + 1,
+            transfer_id=offer.transfer_id,
+            specialist=offer.target,
+            identity=f"agent_b_{offer.target}-{offer.transfer_id[:8]}",
+            agent_a_identity=self._parties.agent_a_identity,
+            caller_identity=self._parties.caller_identity,
+            consult_room=opened.consult_room,
+            move=move,
+            consult_mode=self._consult_mode,
+        )
+
+    async def _join(self, link: ConsultLink, peer: str) -> None:
+        await link.connect(
+            on_message=lambda message: self._take(message, peer),
+            on_peer_left=lambda: self._post(events.TargetLeft()),
+        )
+        if self._voice is not None:
+            await self._voice.attach(link.room, peer)
+
+    def _take(self, message: ConsultMessage, peer: str) -> None:
+        match message:
+            case Ready():
+                if not self._has_answered:  # sent again when our arrival is announced late
+                    self._has_answered = True
+                    self._post(events.TargetAnswered(peer))
+            case Question(text=text):
+                self._post(events.QuestionAsked(text))
+            case Accept():
+                self._post(events.TargetAccepted())
+            case Decline(reason=reason):
+                self._post(events.TargetDeclined(reason))
+            case Arrived():
+                self._post(events.CallerMoved())
+            case _:
+                logger.warning("consult message out of place", extra={"type": message.type})
+
+    def _consult(self) -> ConsultLink:
+        if self._link is None:
+            raise TargetUnavailableError("there is no consult room")
+        return self._link
+
+    async def _say(self, text: str) -> None:
+        if self._voice is not None:
+            await self._voice.say(text)
+
+    async def _order_move(self) -> None:
+        if self._opened is None:
+            raise MoveRefusedError("there is no final room")
+        identity, room = self._parties.caller_identity, self._opened.final_room
+        token = caller_token(self._access, room=room, identity=identity, can_move=True, ttl=MOVE_TOKEN_TTL)
+        order = MoveOrder(url=self._access.url, token=token, room=room)
+        try:
+            await self._parties.caller_room.local_participant.perform_rpc(
+                destination_identity=identity,
+                method=MOVE_METHOD,
+                payload=order.model_dump_json(),
+                response_timeout=self._access.rpc_timeout_s,
+            )
+        except rtc.RpcError as error:
+            raise MoveRefusedError("the caller's client refused to move") from error

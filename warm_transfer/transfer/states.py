@@ -1,0 +1,260 @@
+"""A transfer's state: one table of rows and a pure step(). No I/O, no clock, no logging.
+
+An event without a row raises IllegalEventError and changes nothing (the pattern of h11's `_state.py`). The diagram in
+the README and the tests are made from TABLE.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
+
+from warm_transfer.transfer.commands import (
+    AnswerQuestion,
+    Command,
+    DismissTarget,
+    EndCall,
+    HoldCaller,
+    LeaveCall,
+    MoveCaller,
+    OpenConsult,
+    SendBriefing,
+    StartDeadline,
+    TakeCallerBack,
+)
+from warm_transfer.transfer.errors import IllegalEventError
+from warm_transfer.transfer.events import (
+    CallerLeft,
+    CallerMoved,
+    CancelRequested,
+    CommandFailed,
+    ConsultExpired,
+    Event,
+    HoldDue,
+    MoveExpired,
+    MoveRefused,
+    OfferWithdrawn,
+    QuestionAsked,
+    RingExpired,
+    TargetAccepted,
+    TargetAnswered,
+    TargetDeclined,
+    TargetLeft,
+    TargetUnavailable,
+    TransferOffered,
+    TransferRequested,
+)
+from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Talking:
+    """The caller talks with Agent A; no transfer is under way."""
+
+    state: ClassVar[State] = State.TALKING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """Agent A has offered a transfer and asked for consent; arming will make things ready here."""
+
+    state: ClassVar[State] = State.OFFERED
+    offer: Offer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ringing:
+    """The consult room is being opened and the target called; nobody has answered yet."""
+
+    state: ClassVar[State] = State.RINGING
+    offer: Offer
+    move: Move
+    is_held: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consulting:
+    """The target is in the consult room: briefed, asks back, decides."""
+
+    state: ClassVar[State] = State.CONSULTING
+    offer: Offer
+    move: Move
+    is_held: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moving:
+    """The target has accepted; the caller is on the way and the proof of arrival is awaited."""
+
+    state: ClassVar[State] = State.MOVING
+    offer: Offer
+    move: Move
+    has_caller_left: bool = False
+    """The caller left the caller room: on a client_move that is a hang-up only if the proof stays away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The transfer is over, with exactly one disposition."""
+
+    state: ClassVar[State] = State.ENDED
+    disposition: Disposition
+    reason: str = ""
+
+
+Situation = Talking | Offered | Ringing | Consulting | Moving | Ended
+
+
+class Step(NamedTuple):
+    """What an event leads to: the next situation and the commands to carry out, in order."""
+
+    situation: Situation
+    commands: tuple[Command, ...] = ()
+
+
+class Row(NamedTuple):
+    """One legal (state, event): what it does and the states it may lead to."""
+
+    act: Callable[[Any, Any], Step]
+    to: tuple[State, ...]
+
+
+def _offer(_: Talking | Offered, event: TransferOffered) -> Step:
+    return Step(Offered(offer=event.offer))
+
+
+def _withdraw(_: Offered, __: OfferWithdrawn) -> Step:
+    return Step(Talking())
+
+
+def _request(now: Offered, event: TransferRequested) -> Step:
+    commands = (
+        StartDeadline(Deadline.HOLD),
+        StartDeadline(Deadline.RING),
+        OpenConsult(now.offer, event.move),
+    )
+    return Step(Ringing(offer=now.offer, move=event.move), commands)
+
+
+def _hold(now: Ringing | Consulting, _: HoldDue) -> Step:
+    return Step(replace(now, is_held=True), (HoldCaller(),))
+
+
+def _need_no_hold(now: Moving, _: HoldDue) -> Step:
+    return Step(now)
+
+
+def _brief(now: Ringing, _: TargetAnswered) -> Step:
+    commands = (StartDeadline(Deadline.CONSULT), SendBriefing(now.offer))
+    return Step(Consulting(offer=now.offer, move=now.move, is_held=now.is_held), commands)
+
+
+def _answer(now: Consulting, event: QuestionAsked) -> Step:
+    return Step(now, (AnswerQuestion(event.question),))
+
+
+def _move(now: Consulting, _: TargetAccepted) -> Step:
+    return Step(
+        Moving(offer=now.offer, move=now.move),
+        (StartDeadline(Deadline.MOVE), MoveCaller(now.offer, now.move)),
+    )
+
+
+def _complete(now: Moving, _: CallerMoved) -> Step:
+    return Step(Ended(disposition=Disposition.COMPLETED), (LeaveCall(now.move),))
+
+
+def _note_leave(now: Moving, _: CallerLeft) -> Step:
+    if now.move is Move.CLIENT_MOVE:
+        return Step(replace(now, has_caller_left=True))
+    return _end_call("the caller hung up during the move")
+
+
+def _expire_move(now: Moving, _: MoveExpired) -> Step:
+    if now.has_caller_left:
+        return _end_call("the caller hung up during the move")
+    return _take_back(Disposition.MOVE_FAILED, "no proof of the move in time")
+
+
+def _refuse_move(_: Moving, event: MoveRefused) -> Step:
+    return _take_back(Disposition.MOVE_FAILED, event.reason)
+
+
+def _hang_up(_: Situation, event: CallerLeft) -> Step:
+    return _end_call(event.reason)
+
+
+def _hang_up_without_transfer(_: Talking, event: CallerLeft) -> Step:
+    return Step(Ended(disposition=Disposition.NONE, reason=event.reason), (EndCall(event.reason),))
+
+
+def _end_call(reason: str) -> Step:
+    ended = Ended(disposition=Disposition.CALLER_LEFT, reason=reason)
+    return Step(ended, (DismissTarget(Disposition.CALLER_LEFT), EndCall(reason)))
+
+
+def _take_back(disposition: Disposition, reason: str) -> Step:
+    commands = (TakeCallerBack(disposition), DismissTarget(disposition))
+    return Step(Ended(disposition=disposition, reason=reason), commands)
+
+
+def _back(disposition: Disposition, reason: str = "") -> Callable[[Situation, Any], Step]:
+    """Give the caller back to Agent A; the event's own reason, if it has one, goes first."""
+
+    def act(_: Situation, event: Event) -> Step:
+        return _take_back(disposition, getattr(event, "reason", "") or reason)
+
+    return act
+
+
+_ENDED = (State.ENDED,)
+_UNREACHED = Row(_back(Disposition.UNAVAILABLE), _ENDED)
+_CANCELLED = Row(_back(Disposition.CANCELLED, "the caller asked to stay"), _ENDED)
+_TARGET_LEFT = Row(_back(Disposition.TARGET_LEFT, "the target left"), _ENDED)
+_BROKEN = Row(_back(Disposition.FAILED), _ENDED)
+_HUNG_UP = Row(_hang_up, _ENDED)
+
+TABLE: dict[tuple[State, type[Event]], Row] = {
+    (State.TALKING, TransferOffered): Row(_offer, (State.OFFERED,)),
+    (State.TALKING, CallerLeft): Row(_hang_up_without_transfer, _ENDED),
+    (State.OFFERED, TransferOffered): Row(_offer, (State.OFFERED,)),
+    (State.OFFERED, OfferWithdrawn): Row(_withdraw, (State.TALKING,)),
+    (State.OFFERED, TransferRequested): Row(_request, (State.RINGING,)),
+    (State.OFFERED, CallerLeft): _HUNG_UP,
+    (State.RINGING, HoldDue): Row(_hold, (State.RINGING,)),
+    (State.RINGING, TargetAnswered): Row(_brief, (State.CONSULTING,)),
+    (State.RINGING, TargetUnavailable): _UNREACHED,
+    (State.RINGING, RingExpired): Row(_back(Disposition.NO_ANSWER, "nobody answered in time"), _ENDED),
+    (State.RINGING, TargetLeft): _TARGET_LEFT,
+    (State.RINGING, CancelRequested): _CANCELLED,
+    (State.RINGING, CallerLeft): _HUNG_UP,
+    (State.RINGING, CommandFailed): _BROKEN,
+    (State.CONSULTING, HoldDue): Row(_hold, (State.CONSULTING,)),
+    (State.CONSULTING, QuestionAsked): Row(_answer, (State.CONSULTING,)),
+    (State.CONSULTING, TargetAccepted): Row(_move, (State.MOVING,)),
+    (State.CONSULTING, TargetDeclined): Row(_back(Disposition.DECLINED), _ENDED),
+    (State.CONSULTING, ConsultExpired): Row(_back(Disposition.NO_ANSWER, "no decision in time"), _ENDED),
+    (State.CONSULTING, TargetUnavailable): _UNREACHED,
+    (State.CONSULTING, TargetLeft): _TARGET_LEFT,
+    (State.CONSULTING, CancelRequested): _CANCELLED,
+    (State.CONSULTING, CallerLeft): _HUNG_UP,
+    (State.CONSULTING, CommandFailed): _BROKEN,
+    (State.MOVING, HoldDue): Row(_need_no_hold, (State.MOVING,)),
+    (State.MOVING, CallerMoved): Row(_complete, _ENDED),
+    (State.MOVING, MoveRefused): Row(_refuse_move, _ENDED),
+    (State.MOVING, MoveExpired): Row(_expire_move, _ENDED),
+    (State.MOVING, TargetLeft): _TARGET_LEFT,
+    (State.MOVING, CallerLeft): Row(_note_leave, (State.MOVING, State.ENDED)),
+    (State.MOVING, CommandFailed): _BROKEN,
+}
+
+
+def step(now: Situation, event: Event) -> Step:
+    """The next situation and the commands to carry out.
+
+    Raises:
+        IllegalEventError: the table has no row for this event in this state; nothing changed.
+    """
+    row = TABLE.get((now.state, type(event)))
+    if row is None:
+        raise IllegalEventError(f"{type(event).__name__} has no meaning while {now.state.value}")
+    return row.act(now, event)

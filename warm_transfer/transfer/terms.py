@@ -1,0 +1,59 @@
+"""The closed sets of a transfer: states, dispositions, moves, deadlines; and what is offered."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class State(Enum):
+    """Where a transfer stands."""
+
+    TALKING = "talking"
+    OFFERED = "offered"
+    RINGING = "ringing"
+    CONSULTING = "consulting"
+    MOVING = "moving"
+    ENDED = "ended"
+
+
+class Disposition(Enum):
+    """How a transfer ended; NONE is a call that ended without one."""
+
+    NONE = "none"
+    COMPLETED = "completed"
+    DECLINED = "declined"
+    NO_ANSWER = "no_answer"
+    UNAVAILABLE = "unavailable"
+    CANCELLED = "cancelled"
+    CALLER_LEFT = "caller_left"
+    TARGET_LEFT = "target_left"
+    MOVE_FAILED = "move_failed"
+    FAILED = "failed"
+
+
+class Move(Enum):
+    """How the caller gets together with Agent B."""
+
+    CLIENT_MOVE = "client_move"
+    """The caller's own client joins the final room, then leaves the caller room."""
+    JOIN_CALLER_ROOM = "join_caller_room"
+    """Agent B joins the caller's room, which becomes the final room: for any LiveKit client."""
+
+
+class Deadline(Enum):
+    """What a transfer waits for; the durations are settings."""
+
+    HOLD = "hold"
+    RING = "ring"
+    CONSULT = "consult"
+    MOVE = "move"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """The transfer that Agent A offered the caller."""
+
+    transfer_id: str
+    target: str
+    """A roster id."""
+    skill: str
+    reason: str

@@ -1,0 +1,161 @@
+"""What crosses a wire: job metadata, consult messages, the caller's move order. Validated on the way in."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from warm_transfer.transfer.briefing import Briefing
+from warm_transfer.transfer.errors import WireError
+from warm_transfer.transfer.terms import Move
+
+CONSULT_TOPIC = "wt.consult"
+"""Topic of the reliable data packets in the consult room."""
+MOVE_METHOD = "wt.move"
+"""RPC method that a caller's client registers if it can move by itself."""
+CLIENT_ATTRIBUTE = "wt.client"
+"""Participant attribute, "1" if the caller's client can move by itself."""
+
+ConsultMode = Literal["text", "spoken"]
+
+
+class Message(BaseModel):
+    """Base of everything on the wire: frozen, and nothing unknown is let through."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AgentAJob(Message):
+    """Job metadata of Agent A. Empty metadata, as a playground sends it, means a new call."""
+
+    role: Literal["agent_a"] = "agent_a"
+    call_id: str | None = None
+    caller_identity: str | None = None
+    epoch: int = 1
+    """Counts the jobs that owned the call, one after the other; the highest owns it."""
+
+
+class AgentBJob(Message):
+    """Job metadata of an AI Agent B; never in a room's or participant's metadata, which others can read."""
+
+    role: Literal["agent_b"] = "agent_b"
+    call_id: str
+    epoch: int
+    transfer_id: str
+    specialist: str
+    identity: str
+    agent_a_identity: str
+    caller_identity: str
+    consult_room: str
+    move: Move
+    consult_mode: ConsultMode
+
+
+JobMetadata = Annotated[AgentAJob | AgentBJob, Field(discriminator="role")]
+
+
+class Ready(Message):
+    """Agent B is in the consult room and listens."""
+
+    type: Literal["ready"] = "ready"
+
+
+class Brief(Message):
+    """Agent A's briefing."""
+
+    type: Literal["brief"] = "brief"
+    briefing: Briefing
+
+
+class Question(Message):
+    """Agent B asks back."""
+
+    type: Literal["question"] = "question"
+    text: str
+
+
+class Answer(Message):
+    """Agent A answers."""
+
+    type: Literal["answer"] = "answer"
+    text: str
+
+
+class Accept(Message):
+    """Agent B takes the caller."""
+
+    type: Literal["accept"] = "accept"
+
+
+class Decline(Message):
+    """Agent B does not take the caller."""
+
+    type: Literal["decline"] = "decline"
+    reason: str
+
+
+class Connect(Message):
+    """Agent A tells Agent B, who waits in the caller's room, to speak now."""
+
+    type: Literal["connect"] = "connect"
+
+
+class Arrived(Message):
+    """Agent B has the caller's track and the caller has Agent B's: the proof of the move."""
+
+    type: Literal["arrived"] = "arrived"
+
+
+class Dismiss(Message):
+    """Agent A tells Agent B that it is not needed, and why, in a disposition's word."""
+
+    type: Literal["dismiss"] = "dismiss"
+    disposition: str
+
+
+ConsultMessage = Annotated[
+    Ready | Brief | Question | Answer | Accept | Decline | Connect | Arrived | Dismiss,
+    Field(discriminator="type"),
+]
+
+
+class MoveOrder(Message):
+    """Payload of the `wt.move` RPC: where the caller's client goes, with a token for that room alone."""
+
+    url: str
+    token: str
+    room: str
+
+
+_JOB: TypeAdapter[AgentAJob | AgentBJob] = TypeAdapter(JobMetadata)
+_CONSULT: TypeAdapter[ConsultMessage] = TypeAdapter(ConsultMessage)
+
+
+def read_job_metadata(metadata: str) -> AgentAJob | AgentBJob:
+    """Parse a job's metadata; empty means Agent A for a new call.
+
+    Raises:
+        WireError: it is not ours.
+    """
+    if not metadata.strip():
+        return AgentAJob()
+    try:
+        return _JOB.validate_json(metadata)
+    except ValidationError as error:
+        raise WireError(f"job metadata is not ours: {_first_fault(error)}") from error
+
+
+def read_consult_message(payload: bytes | str) -> ConsultMessage:
+    """Parse one consult message.
+
+    Raises:
+        WireError: it is not one.
+    """
+    try:
+        return _CONSULT.validate_json(payload)
+    except ValidationError as error:
+        raise WireError(f"not a consult message: {_first_fault(error)}") from error
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}"
