@@ -1,0 +1,55 @@
+"""Agent A: answers the call, finds out what it is about, and hands the caller over when needed."""
+
+from collections.abc import Callable
+
+from livekit.agents import Agent, ChatContext, function_tool
+
+from agents.on_hold import OnHold
+from agents.prompts import load_prompt
+from agents.roster import Roster
+from agents.transfer_desk import TransferDesk
+
+
+class AgentA(Agent):
+    """The first voice that a caller hears."""
+
+    def __init__(
+        self,
+        *,
+        desk: TransferDesk,
+        roster: Roster,
+        say_first: Callable[[], object],
+        make_on_hold: Callable[[], OnHold],
+        chat_ctx: ChatContext | None = None,
+    ) -> None:
+        super().__init__(instructions=load_prompt("agent_a", roster=roster.as_text()), chat_ctx=chat_ctx)
+        self._desk = desk
+        self._say_first = say_first
+        """Says the fixed phrase that opens the call, or that tells how a transfer ended."""
+        self._make_on_hold = make_on_hold
+
+    async def on_enter(self) -> None:
+        """Speak first."""
+        self._say_first()
+
+    @function_tool(on_duplicate="reject")
+    async def offer_transfer(self, skill: str, reason: str) -> str:
+        """Prepare a transfer when the caller needs a specialist or asks for a person.
+
+        Use it once you know the caller's name, their problem and, if it concerns their account, the account number.
+        It does not connect anyone: it tells you what to ask the caller next.
+
+        Args:
+            skill: One of the skills listed in your instructions.
+            reason: Why the caller needs the specialist: one short sentence without names or numbers.
+        """
+        return await self._desk.offer(skill, reason)
+
+    @function_tool(on_duplicate="reject")
+    async def transfer_call(self) -> OnHold:
+        """Connect the caller with the specialist you offered.
+
+        Only after the caller agreed, or when offer_transfer told you to. Say nothing more after it.
+        """
+        await self._desk.request()
+        return self._make_on_hold()

@@ -1,0 +1,133 @@
+"""What the caller hears from Agent A's side around a transfer: hold phrase, music, the way back."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import numpy as np
+from livekit import rtc
+from livekit.agents import Agent, AgentSession, AgentStateChangedEvent
+
+from agents.hold_music import HoldMusic
+from agents.phrase_book import PhraseBook
+from warm_transfer.transfer.terms import Disposition, Move
+
+logger = logging.getLogger(__name__)
+
+UNDER_SPEECH_GAIN = 0.15
+"""Music under a voice: about 16 dB down, audible but never in the way of a word."""
+DUCK_MS = 150
+FADE_OUT_MS = 120
+SOUND_FLOOR = 200
+"""int16 peak of a frame above which somebody is speaking; Opus' comfort noise stays below 20."""
+
+
+class SessionCallerLine:
+    """Implements the CallerLine port on Agent A's session in the caller room."""
+
+    def __init__(
+        self,
+        *,
+        session: AgentSession[None],
+        room: rtc.Room,
+        caller_identity: str,
+        book: PhraseBook,
+        return_agent: Callable[[Disposition], Agent],
+        part_timeout_s: float,
+    ) -> None:
+        self._session = session
+        self._room = room
+        self._caller_identity = caller_identity
+        self._book = book
+        self._return_agent = return_agent
+        self._part_timeout_s = part_timeout_s
+        self._music: HoldMusic | None = None
+        self._caller_gone = asyncio.Event()
+        self._held = asyncio.Event()
+        room.on("participant_disconnected", self._note_leave)
+        session.on("agent_state_changed", self._duck)
+
+    def note_held(self) -> None:
+        """OnHold has the session: the hold phrase can be said."""
+        self._held.set()
+
+    async def hold(self) -> None:
+        """Music at once, low under the hold phrase; `_duck` raises it when the phrase is over."""
+        self._music = HoldMusic()
+        await self._music.publish(self._room)
+        self._music.play(UNDER_SPEECH_GAIN)
+        await self._held.wait()  # the session refuses speech while it swaps its agent
+        await self._book.say(self._session, "hold", allow_interruptions=False)
+
+    async def take_back(self, disposition: Disposition) -> None:
+        """Stop the music; Agent A comes back with the phrase for this disposition."""
+        self._held.clear()
+        await self._stop_music(fade_ms=FADE_OUT_MS)
+        self._session.update_agent(self._return_agent(disposition))
+
+    async def close_ears(self) -> None:
+        """Take nothing from the caller any more, by voice or text."""
+        self._session.input.set_audio_enabled(False)
+
+    async def part(self, move: Move) -> None:
+        """Keep the music until the caller is gone or, in the caller's own room, until Agent B is heard."""
+        try:
+            async with asyncio.timeout(self._part_timeout_s):
+                await (self._caller_gone.wait() if move is Move.CLIENT_MOVE else self._first_sound_of_target())
+        except TimeoutError:
+            logger.warning("parted without a sign", extra={"move": move.value})
+        await self._stop_music(fade_ms=0)
+
+    async def aclose(self) -> None:
+        """Leave nothing playing and no handler behind."""
+        self._room.off("participant_disconnected", self._note_leave)
+        self._session.off("agent_state_changed", self._duck)
+        await self._stop_music(fade_ms=0)
+
+    async def _first_sound_of_target(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            heard = asyncio.Event()
+
+            async def listen(track: rtc.Track) -> None:
+                stream = rtc.AudioStream.from_track(track=track, sample_rate=48000, num_channels=1)
+                try:
+                    async for event in stream:
+                        if np.abs(np.frombuffer(event.frame.data, np.int16)).max(initial=0) > SOUND_FLOOR:
+                            heard.set()
+                            return
+                finally:
+                    await stream.aclose()
+
+            def subscribe(track: rtc.Track, _: object, participant: rtc.RemoteParticipant) -> None:
+                if track.kind == rtc.TrackKind.KIND_AUDIO and participant.identity != self._caller_identity:
+                    listeners.append(tasks.create_task(listen(track)))
+
+            listeners: list[asyncio.Task[None]] = []
+            self._room.on("track_subscribed", subscribe)
+            try:
+                for participant in self._room.remote_participants.values():
+                    for publication in participant.track_publications.values():
+                        if publication.track is not None:
+                            subscribe(publication.track, publication, participant)
+                await heard.wait()
+            finally:
+                self._room.off("track_subscribed", subscribe)
+                for listener in listeners:
+                    listener.cancel()
+
+    async def _stop_music(self, *, fade_ms: int) -> None:
+        music, self._music = self._music, None
+        if music is None:
+            return
+        if fade_ms:
+            await music.fade_out(fade_ms)
+        await music.aclose()
+
+    def _duck(self, event: AgentStateChangedEvent) -> None:
+        if self._music is not None:
+            gain = UNDER_SPEECH_GAIN if event.new_state == "speaking" else 1.0
+            self._music.set_gain(gain, fade_ms=DUCK_MS)
+
+    def _note_leave(self, participant: rtc.RemoteParticipant) -> None:
+        if participant.identity == self._caller_identity:
+            self._caller_gone.set()

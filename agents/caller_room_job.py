@@ -1,0 +1,230 @@
+"""Agent A's job: owns the caller room, the call's transfers, and the caller on hold."""
+
+import logging
+import os
+import uuid
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Literal
+
+from livekit import rtc
+from livekit.agents import AgentSession, AutoSubscribe, JobContext, room_io
+
+from agents.agent_a import AgentA
+from agents.caller_line import SessionCallerLine
+from agents.consult_speech import consult_voice
+from agents.house import AGENT_A_VOICE, House, build_session, take_text, write_turns
+from agents.on_hold import OnHold
+from agents.providers.catalog import Models
+from agents.transcript import Transcript
+from agents.transfer_desk import TransferDesk
+from warm_transfer.calls.events import CallEvent
+from warm_transfer.calls.recorder import CallRecorder
+from warm_transfer.settings import Settings
+from warm_transfer.transfer import events
+from warm_transfer.transfer.coordinator import CallOutcome, Coordinator, Ports
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms
+from warm_transfer.transfer.livekit_adapter.target_line import CallParties, LiveKitTargetLine
+from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer
+from warm_transfer.transfer.wire import CLIENT_ATTRIBUTE, AgentAJob
+
+logger = logging.getLogger(__name__)
+
+ROLE: Literal["agent_a"] = "agent_a"
+
+
+class CallerRoomJob:
+    """One call from the caller's first word until the caller is gone or with Agent B."""
+
+    def __init__(self, ctx: JobContext, job: AgentAJob, house: House) -> None:
+        self._ctx = ctx
+        self._job = job
+        self._house = house
+        self._call_id = job.call_id or uuid.uuid4().hex
+
+    async def run(self) -> None:
+        """Answer the call; returns when Agent A has left it, with rooms closed and events written."""
+        async with AsyncExitStack() as stack:
+            recorder = await stack.enter_async_context(CallRecorder(self._house.log, self._call_id))
+            rooms = await stack.enter_async_context(Rooms(self._house.access))
+            await self._ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
+            caller = await self._wait_for_caller()
+            recorder.record(
+                CallEvent.CALL_STARTED,
+                {"caller_room": self._ctx.room.name, "caller_identity": caller.identity},
+            )
+            recorder.record(
+                CallEvent.JOB_STARTED, self._who() | {"room": self._ctx.room.name, "epoch": self._job.epoch}
+            )
+            outcome = await self._talk(caller, recorder, rooms)
+            await self._leave(outcome, recorder, rooms)
+
+    async def _wait_for_caller(self) -> rtc.RemoteParticipant:
+        if self._job.caller_identity is None:
+            return await self._ctx.wait_for_participant()
+        return await self._ctx.wait_for_participant(identity=self._job.caller_identity)
+
+    async def _talk(self, caller: rtc.RemoteParticipant, recorder: CallRecorder, rooms: Rooms) -> CallOutcome:
+        models = self._house.models(AGENT_A_VOICE)
+        session = build_session(models)
+        transcript = Transcript(
+            room=self._ctx.room.name,
+            agent=ROLE,
+            epoch=self._job.epoch,
+            model=models.mind,
+            record=recorder.record,
+        )
+        write_turns(session, transcript)
+        line = self._caller_line(session, caller, lambda disposition: self._agent(session, desk, line, disposition))
+        coordinator = Coordinator(
+            ports=Ports(
+                caller=line,
+                target=self._target_line(caller, rooms, models, recorder, lambda: coordinator.offer),
+                conversation=transcript,
+                record=recorder.record,
+            ),
+            deadlines=_deadlines(self._house.settings),
+        )
+        desk = TransferDesk(
+            coordinator=coordinator,
+            conversation=transcript,
+            roster=self._house.roster,
+            choose_move=lambda: _best_move(caller),
+            record=recorder.record,
+        )
+        transcript.on_caller_turn = desk.hear
+        unwatch = _watch_caller(self._ctx.room, caller.identity, coordinator)
+        try:
+            await self._start(session, self._agent(session, desk, line, None), caller)
+            return await coordinator.run()
+        finally:
+            unwatch()
+            await line.aclose()
+            await session.aclose()
+
+    async def _start(self, session: AgentSession[None], agent: AgentA, caller: rtc.RemoteParticipant) -> None:
+        await session.start(
+            agent,
+            room=self._ctx.room,
+            room_options=_room_options(caller.identity),
+            session_host=self._house.settings.debug,
+            record=False,
+        )
+
+    def _agent(
+        self,
+        session: AgentSession[None],
+        desk: TransferDesk,
+        line: SessionCallerLine,
+        failed_with: Disposition | None,
+    ) -> AgentA:
+        """Agent A at the beginning of the call, or back after a transfer that ended with this disposition."""
+        phrase = "greeting" if failed_with is None else f"transfer_failed.{failed_with.value}"
+        return AgentA(
+            desk=desk,
+            roster=self._house.roster,
+            say_first=lambda: self._house.book.say(session, phrase),
+            make_on_hold=lambda: OnHold(desk, note_held=line.note_held),
+            chat_ctx=session.history.copy(exclude_instructions=True),
+        )
+
+    def _caller_line(
+        self,
+        session: AgentSession[None],
+        caller: rtc.RemoteParticipant,
+        return_agent: Callable[[Disposition], AgentA],
+    ) -> SessionCallerLine:
+        return SessionCallerLine(
+            session=session,
+            room=self._ctx.room,
+            caller_identity=caller.identity,
+            book=self._house.book,
+            return_agent=return_agent,
+            part_timeout_s=self._house.settings.move_timeout_s,
+        )
+
+    def _target_line(
+        self,
+        caller: rtc.RemoteParticipant,
+        rooms: Rooms,
+        models: Models,
+        recorder: CallRecorder,
+        offer: Callable[[], Offer | None],
+    ) -> LiveKitTargetLine:
+        settings, room = self._house.settings, self._ctx.room
+
+        def note_heard(by: str, text: str) -> None:
+            if (open_offer := offer()) is not None:
+                heard = {"transfer_id": open_offer.transfer_id, "by": by, "text": text}
+                recorder.record(CallEvent.CONSULT_HEARD, heard)
+
+        return LiveKitTargetLine(
+            access=self._house.access,
+            rooms=rooms,
+            parties=CallParties(
+                call_id=self._call_id,
+                epoch=self._job.epoch,
+                agent_name=settings.agent_name,
+                agent_a_identity=room.local_participant.identity,
+                caller_identity=caller.identity,
+                caller_room=room,
+            ),
+            consult_mode=settings.consult_mode,
+            room_timeout_s=settings.ring_timeout_s + settings.consult_timeout_s + settings.move_timeout_s,
+            voice=consult_voice(settings, models, note_heard),
+        )
+
+    async def _leave(self, outcome: CallOutcome, recorder: CallRecorder, rooms: Rooms) -> None:
+        """Close what is Agent A's: its room if nobody needs it, and its part of the record."""
+        room = self._ctx.room
+        recorder.record(CallEvent.AGENT_LEFT, self._who())
+        if outcome.disposition is not Disposition.COMPLETED:
+            recorder.record(CallEvent.CALL_ENDED, {"reason": outcome.reason})
+        if outcome.move is not Move.JOIN_CALLER_ROOM:  # there, the caller and Agent B are still in it
+            await rooms.delete(room.name)
+        recorder.record(CallEvent.JOB_ENDED, self._who())
+
+    def _who(self) -> dict[str, object]:
+        return {"role": ROLE, "identity": self._ctx.room.local_participant.identity, "pid": os.getpid()}
+
+
+def _deadlines(settings: Settings) -> dict[Deadline, float]:
+    return {
+        Deadline.HOLD: settings.hold_after_ms / 1000,
+        Deadline.RING: settings.ring_timeout_s,
+        Deadline.CONSULT: settings.consult_timeout_s,
+        Deadline.MOVE: settings.move_timeout_s,
+    }
+
+
+def _best_move(caller: rtc.RemoteParticipant) -> Move:
+    can_move = caller.attributes.get(CLIENT_ATTRIBUTE) == "1"
+    return Move.CLIENT_MOVE if can_move else Move.JOIN_CALLER_ROOM
+
+
+def _room_options(caller_identity: str) -> room_io.RoomOptions:
+    # The caller leaves this room in a successful client_move: the coordinator, not the session, says what that means.
+    return room_io.RoomOptions(
+        participant_identity=caller_identity,
+        close_on_disconnect=False,
+        text_input=room_io.TextInputOptions(text_input_cb=take_text),
+    )
+
+
+def _watch_caller(room: rtc.Room, identity: str, coordinator: Coordinator) -> Callable[[], None]:
+    """Post CallerLeft when the caller or the whole room is gone; returns what undoes the watching."""
+
+    def miss_caller(participant: rtc.RemoteParticipant) -> None:
+        if participant.identity == identity:
+            coordinator.post(events.CallerLeft("the caller left the room"))
+
+    def miss_room(_: object) -> None:
+        coordinator.post(events.CallerLeft("the caller room is gone"))
+
+    def undo() -> None:
+        room.off("participant_disconnected", miss_caller)
+        room.off("disconnected", miss_room)
+
+    room.on("participant_disconnected", miss_caller)
+    room.on("disconnected", miss_room)
+    return undo

@@ -1,0 +1,212 @@
+"""An AI Agent B's job: lives in the final room, consults over a second connection, then takes the caller over."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from typing import Any, Literal
+
+from livekit.agents import AgentSession, AutoSubscribe, JobContext, room_io
+
+from agents.agent_b import AgentB
+from agents.caller_presence import CallerPresence
+from agents.consult_speech import ConsultSpeech, consult_voice
+from agents.consultant import Consultant
+from agents.house import House, build_session, take_text, write_turns
+from agents.providers.catalog import Models
+from agents.roster import Specialist
+from agents.transcript import Transcript
+from warm_transfer.calls.events import CallEvent
+from warm_transfer.calls.recorder import CallRecorder
+from warm_transfer.transfer.errors import TargetUnavailableError, WireError
+from warm_transfer.transfer.livekit_adapter.consult_link import ConsultLink
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms
+from warm_transfer.transfer.terms import Move
+from warm_transfer.transfer.wire import (
+    Accept,
+    AgentBJob,
+    Answer,
+    Arrived,
+    Brief,
+    Connect,
+    ConsultMessage,
+    Decline,
+    Dismiss,
+    Question,
+    Ready,
+)
+
+logger = logging.getLogger(__name__)
+
+ROLE: Literal["agent_b"] = "agent_b"
+
+
+class NotNeededError(Exception):
+    """Agent A dismissed us, or the consult room went away before the caller came."""
+
+
+class FinalRoomJob:
+    """One specialist's part of one call, from the dispatch until the caller hangs up."""
+
+    def __init__(self, ctx: JobContext, job: AgentBJob, house: House) -> None:
+        specialist = house.roster.get(job.specialist)
+        if specialist is None:
+            raise WireError(f"no specialist {job.specialist!r} on the roster")
+        self._ctx = ctx
+        self._job = job
+        self._house = house
+        self._specialist: Specialist = specialist
+        self._models: Models = house.models(specialist.voice)
+        self._inbox: asyncio.Queue[ConsultMessage | None] = asyncio.Queue()
+        self._said_in_consult: list[str] = []
+        self._has_caller = False
+
+    async def run(self) -> None:
+        """Consult, take the caller if we accept, talk until the caller is gone; closes the final room."""
+        job, house = self._job, self._house
+        async with AsyncExitStack() as stack:
+            recorder = await stack.enter_async_context(CallRecorder(house.log, job.call_id))
+            rooms = await stack.enter_async_context(Rooms(house.access))
+            link = ConsultLink(house.access, room=job.consult_room, identity=job.identity, peer=job.agent_a_identity)
+            stack.push_async_callback(link.close)
+            voice = self._consult_voice(recorder)
+            try:
+                await self._enter(link, voice, stack)
+                recorder.record(CallEvent.JOB_STARTED, self._who() | {"room": self._ctx.room.name, "epoch": job.epoch})
+                await self._consult(link, voice)
+                await self._take_caller(link, recorder)
+                recorder.record(CallEvent.CALL_ENDED, {"reason": "the caller hung up"})
+            except (NotNeededError, TargetUnavailableError, TimeoutError) as error:
+                logger.info("not needed any more", extra={"why": str(error)})
+            recorder.record(CallEvent.AGENT_LEFT, self._who())
+            await self._close_room(rooms)
+            recorder.record(CallEvent.JOB_ENDED, self._who())
+
+    def _consult_voice(self, recorder: CallRecorder) -> ConsultSpeech | None:
+        def note_heard(by: str, text: str) -> None:
+            heard = {"transfer_id": self._job.transfer_id, "by": by, "text": text}
+            recorder.record(CallEvent.CONSULT_HEARD, heard)
+
+        return consult_voice(self._house.settings, self._models, note_heard)
+
+    async def _enter(self, link: ConsultLink, voice: ConsultSpeech | None, stack: AsyncExitStack) -> None:
+        """Join both rooms side by side. In the caller's own room: hear nothing, publish nothing."""
+        is_callers_room = self._job.move is Move.JOIN_CALLER_ROOM
+        hearing = AutoSubscribe.SUBSCRIBE_NONE if is_callers_room else AutoSubscribe.AUDIO_ONLY
+        await asyncio.gather(
+            self._ctx.connect(auto_subscribe=hearing),
+            link.connect(on_message=self._inbox.put_nowait, on_peer_left=lambda: self._inbox.put_nowait(None)),
+        )
+        if voice is not None:
+            stack.push_async_callback(voice.detach)
+            await voice.attach(link.room, self._job.agent_a_identity)
+        await link.send(Ready())
+
+    async def _consult(self, link: ConsultLink, voice: ConsultSpeech | None) -> None:
+        """Hear the briefing, ask back, decide; returns once accepted.
+
+        Raises:
+            NotNeededError: we declined, or Agent A no longer needs us.
+        """
+        consultant = Consultant(self._models.mind, self._specialist)
+        while True:
+            message = await self._next_message()
+            said = message.briefing.as_text() if isinstance(message, Brief) else message.text
+            self._said_in_consult.append(said)
+            reply = await consultant.respond(said)
+            if voice is not None:
+                await voice.say(self._words(reply))
+            await link.send(reply)
+            match reply:
+                case Question(text=text):
+                    self._said_in_consult.append(f"You asked Agent A: {text}")
+                case Accept():
+                    return
+                case Decline():
+                    await self._wait_for_dismissal()  # leaving at once could overtake the message
+
+    async def _next_message(self) -> Brief | Answer:
+        async with asyncio.timeout(self._house.settings.consult_timeout_s):
+            while True:
+                message = await self._inbox.get()
+                _refuse_if_dismissed(message)
+                if isinstance(message, Brief | Answer):
+                    return message
+
+    def _words(self, reply: Question | Accept | Decline) -> str:
+        match reply:
+            case Question(text=text):
+                return text
+            case Accept():
+                return self._house.book.text("accept")
+            case Decline(reason=reason):
+                return reason
+
+    async def _take_caller(self, link: ConsultLink, recorder: CallRecorder) -> None:
+        room, caller = self._ctx.room, self._job.caller_identity
+        presence = CallerPresence(room, caller)
+        session = build_session(self._models)
+        transcript = Transcript(
+            room=room.name, agent=ROLE, epoch=self._job.epoch, model=self._models.mind, record=recorder.record
+        )
+        write_turns(session, transcript)
+        agent = AgentB(self._specialist, "\n\n".join(self._said_in_consult))
+        try:
+            if self._job.move is Move.JOIN_CALLER_ROOM:
+                await self._wait_for_connect()
+                presence.subscribe()
+            await self._unless_dismissed(self._start(session, agent, presence))
+            self._has_caller = True
+            await link.send(Arrived())
+            await presence.gone.wait()
+        finally:
+            presence.close()
+            await session.aclose()
+
+    async def _start(self, session: AgentSession[None], agent: AgentB, presence: CallerPresence) -> None:
+        """Start speaking as soon as the caller is here; returns when both can hear each other."""
+        await session.start(
+            agent,
+            room=self._ctx.room,
+            room_options=room_io.RoomOptions(
+                participant_identity=self._job.caller_identity,
+                close_on_disconnect=False,
+                text_input=room_io.TextInputOptions(text_input_cb=take_text),
+            ),
+            session_host=self._house.settings.debug,
+            record=False,
+        )
+        await presence.heard.wait()
+        session.generate_reply()
+        if session.room_io.subscribed_fut is not None:
+            await session.room_io.subscribed_fut
+
+    async def _unless_dismissed(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do this, unless Agent A dismisses us first."""
+        async with asyncio.TaskGroup() as tasks:
+            dismissal = tasks.create_task(self._wait_for_dismissal())
+            await work
+            dismissal.cancel()
+
+    async def _wait_for_connect(self) -> None:
+        async with asyncio.timeout(self._house.settings.move_timeout_s):
+            while not isinstance(message := await self._inbox.get(), Connect):
+                _refuse_if_dismissed(message)
+
+    async def _wait_for_dismissal(self) -> None:
+        while True:
+            _refuse_if_dismissed(await self._inbox.get())
+
+    async def _close_room(self, rooms: Rooms) -> None:
+        """The final room is ours to close, but the caller's own room only once the caller was ours."""
+        if self._has_caller or self._job.move is not Move.JOIN_CALLER_ROOM:
+            await rooms.delete(self._ctx.room.name)
+
+    def _who(self) -> dict[str, object]:
+        return {"role": ROLE, "identity": self._job.identity, "pid": os.getpid()}
+
+
+def _refuse_if_dismissed(message: ConsultMessage | None) -> None:
+    if message is None or isinstance(message, Dismiss):
+        raise NotNeededError("dismissed by Agent A" if message else "the consult room is gone")

@@ -1,0 +1,125 @@
+"""Who a caller can be transferred to, read from `agents/roster.toml`."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from warm_transfer.transfer.errors import SettingsError
+
+ROSTER_PATH = Path(__file__).resolve().parent / "roster.toml"
+
+_KEYS = {"id", "name", "title", "skills", "needs", "prompt", "voice"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Specialist:
+    """One AI Agent B."""
+
+    id: str
+    """The destination of a transfer; unique in the roster."""
+    name: str
+    title: str
+    skills: tuple[str, ...]
+    """What Agent A may offer this specialist for; a skill belongs to one specialist."""
+    needs: tuple[str, ...]
+    """Fact kinds asked back for in the consult when the briefing lacks them."""
+    prompt: str
+    """Name of the prompt file that says what this specialist can do."""
+    voice: Mapping[str, str]
+    """Voice id by TTS provider."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster:
+    """All specialists, in the order of the file."""
+
+    specialists: tuple[Specialist, ...]
+
+    def get(self, specialist_id: str) -> Specialist | None:
+        """The specialist with that id, None if there is none."""
+        return next((one for one in self.specialists if one.id == specialist_id), None)
+
+    def for_skill(self, skill: str) -> Specialist | None:
+        """Who has that skill (case and outer space do not matter), None if nobody has."""
+        wanted = skill.strip().lower()
+        return next((one for one in self.specialists if wanted in one.skills), None)
+
+    @property
+    def skills(self) -> tuple[str, ...]:
+        """Every skill that can be offered."""
+        return tuple(skill for one in self.specialists for skill in one.skills)
+
+    def as_text(self) -> str:
+        """One line per specialist for a prompt; the local model reads this form."""
+        return "\n".join(_line(one) for one in self.specialists)
+
+
+def load_roster(path: Path = ROSTER_PATH) -> Roster:
+    """The roster of a TOML file; raises SettingsError naming file and key."""
+    entries = _read(path).get("specialist")
+    if not isinstance(entries, list) or not entries:
+        raise SettingsError(f"{path} has no [[specialist]]: add at least one.")
+    specialists = tuple(_specialist(path, number, entry) for number, entry in enumerate(entries, start=1))
+    _refuse_doubles(path, "id", [one.id for one in specialists])
+    _refuse_doubles(path, "skills", [skill for one in specialists for skill in one.skills])
+    return Roster(specialists=specialists)
+
+
+def _line(one: Specialist) -> str:
+    needs = ", ".join(one.needs) or "nothing"
+    return f"- {one.id}: {one.name}, {one.title}; skills: {', '.join(one.skills)}; needs: {needs}"
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"The roster {path} can't be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The roster {path} is not valid TOML: {error}.") from error
+
+
+def _specialist(path: Path, number: int, entry: object) -> Specialist:
+    where = f"{path}, specialist {number}"
+    if not isinstance(entry, dict):
+        raise SettingsError(f"{where} is not a table.")
+    if unknown := set(entry) - _KEYS:
+        raise SettingsError(f"{where} has an unknown key: {', '.join(sorted(unknown))}.")
+    return Specialist(
+        id=_text(where, entry, "id"),
+        name=_text(where, entry, "name"),
+        title=_text(where, entry, "title"),
+        skills=_texts(where, entry, "skills", least=1),
+        needs=_texts(where, entry, "needs", least=0),
+        prompt=_text(where, entry, "prompt"),
+        voice=_voices(where, entry),
+    )
+
+
+def _text(where: str, entry: Mapping[str, object], key: str) -> str:
+    value = entry.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise SettingsError(f"{where}: `{key}` must be a text that is not empty.")
+    return value.strip()
+
+
+def _texts(where: str, entry: Mapping[str, object], key: str, *, least: int) -> tuple[str, ...]:
+    value = entry.get(key)
+    if not isinstance(value, list) or len(value) < least or not all(isinstance(text, str) for text in value):
+        raise SettingsError(f"{where}: `{key}` must be a list of at least {least} texts.")
+    return tuple(str(text).strip().lower() for text in value)
+
+
+def _voices(where: str, entry: Mapping[str, object]) -> Mapping[str, str]:
+    value = entry.get("voice")
+    if not isinstance(value, dict) or not value or not all(isinstance(voice, str) for voice in value.values()):
+        raise SettingsError(f"{where}: `voice` must be a table of voice ids by TTS provider.")
+    return MappingProxyType({str(provider): str(voice) for provider, voice in value.items()})
+
+
+def _refuse_doubles(path: Path, key: str, values: list[str]) -> None:
+    doubles = sorted({value for value in values if values.count(value) > 1})
+    if doubles:
+        raise SettingsError(f"{path}: `{key}` must be unique, these are not: {', '.join(doubles)}.")

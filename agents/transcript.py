@@ -1,0 +1,57 @@
+"""The turns of a call as they are finished, and answers looked up in them."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from livekit.agents import llm
+
+from agents.prompts import load_prompt
+from warm_transfer.calls.events import CallEvent
+from warm_transfer.transfer.briefing import Speaker, Turn
+from warm_transfer.transfer.ports import Record
+from warm_transfer.transfer.transcript import transcript_text
+
+
+class Transcript:
+    """Implements the Conversation port, one per call and job.
+
+    Turns are numbered in the order they are finished, after the job's epoch: unique in a call of several jobs.
+    """
+
+    def __init__(self, *, room: str, agent: Speaker, epoch: int, model: llm.LLM[Any], record: Record) -> None:
+        self._room = room
+        self._epoch = epoch
+        self._agent = agent
+        self._model = model
+        self._record = record
+        self._turns: list[Turn] = []
+        self.on_caller_turn: Callable[[Turn], None] | None = None
+
+    def add_message(self, message: llm.ChatMessage) -> None:
+        """Take one finished message of the session; empty ones and those of other roles are no turns."""
+        text = (message.text_content or "").strip()
+        if not text or message.role not in ("user", "assistant"):
+            return
+        speaker: Speaker = "caller" if message.role == "user" else self._agent
+        turn = Turn(turn_id=f"t{self._epoch}_{len(self._turns) + 1}", speaker=speaker, text=text, at=time.time())
+        self._turns.append(turn)
+        self._record(
+            CallEvent.TURN_SPOKEN,
+            {"turn_id": turn.turn_id, "speaker": speaker, "room": self._room, "text": text, "at": turn.at},
+        )
+        if speaker == "caller" and self.on_caller_turn is not None:
+            self.on_caller_turn(turn)
+
+    def turns(self) -> Sequence[Turn]:
+        """All finished turns, oldest first."""
+        return tuple(self._turns)
+
+    async def answer(self, question: str) -> str:
+        """Agent A's answer to the target, from the transcript alone."""
+        context = llm.ChatContext.empty()
+        transcript = transcript_text(self._turns)
+        context.add_message(role="system", content=load_prompt("agent_a_consult", transcript=transcript))
+        context.add_message(role="user", content=question)
+        reply = await self._model.chat(chat_ctx=context).collect()
+        return reply.text.strip()

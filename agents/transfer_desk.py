@@ -1,0 +1,119 @@
+"""What Agent A's and OnHold's tools can do to a transfer: the only way from a model to the coordinator."""
+
+import secrets
+import time
+from collections.abc import Callable
+
+from livekit.agents import ToolError
+
+from agents.roster import Roster, Specialist
+from warm_transfer.calls.events import CallEvent
+from warm_transfer.transfer import events
+from warm_transfer.transfer.briefing import Turn
+from warm_transfer.transfer.consent import caller_asked_for_transfer, has_consent, refuses
+from warm_transfer.transfer.coordinator import Coordinator
+from warm_transfer.transfer.errors import IllegalEventError
+from warm_transfer.transfer.ports import Conversation, Record
+from warm_transfer.transfer.terms import Move, Offer, State
+
+
+class TransferDesk:
+    """Checks in code what a model asks for: the target is on the roster, and the caller has agreed."""
+
+    def __init__(
+        self,
+        *,
+        coordinator: Coordinator,
+        conversation: Conversation,
+        roster: Roster,
+        choose_move: Callable[[], Move],
+        record: Record,
+    ) -> None:
+        self._coordinator = coordinator
+        self._conversation = conversation
+        self._roster = roster
+        self._choose_move = choose_move
+        self._record = record
+        self._turns_at_offer = 0
+        self._asked_by_caller = False
+        self._requested_at = 0.0
+
+    async def offer(self, skill: str, reason: str) -> str:
+        """Open an offer; returns what the model should do next.
+
+        Raises:
+            ToolError: no specialist has this skill, or a transfer is under way.
+        """
+        specialist = self._roster.for_skill(skill)
+        if specialist is None:
+            raise ToolError(f"Nobody has the skill {skill!r}. Skills: {', '.join(self._roster.skills)}.")
+        turns = self._conversation.turns()
+        offer = Offer(transfer_id=secrets.token_hex(16), target=specialist.id, skill=skill, reason=reason.strip())
+        await self._submit(events.TransferOffered(offer), "A transfer is already under way. Say nothing of it.")
+        self._turns_at_offer = len(turns)
+        self._asked_by_caller = caller_asked_for_transfer(turns)
+        return self._next_words(specialist)
+
+    async def request(self) -> None:
+        """Start the transfer that was offered.
+
+        Raises:
+            ToolError: nothing was offered, or the caller has not agreed.
+        """
+        if self._coordinator.situation.state is not State.OFFERED:
+            raise ToolError("Nothing is on offer. Call offer_transfer first.")
+        since_offer = self._conversation.turns()[self._turns_at_offer :]
+        if not (self._asked_by_caller or has_consent(since_offer)):
+            raise ToolError("The caller has not agreed. Ask whether you may connect them, and wait for the answer.")
+        self._requested_at = time.monotonic()
+        await self._submit(events.TransferRequested(self._choose_move()), "A transfer is already under way.")
+
+    async def cancel(self) -> None:
+        """Take the held caller back.
+
+        Raises:
+            ToolError: it is too late, or there is nothing to cancel.
+        """
+        await self._submit(events.CancelRequested(), "It is too late to cancel: the caller is being connected now.")
+
+    def progress(self) -> str:
+        """Where the transfer stands, for a caller on hold."""
+        offer = self._coordinator.offer
+        specialist = self._roster.get(offer.target) if offer else None
+        if specialist is None:
+            return "The caller is not on hold any more."
+        waited_s = round(time.monotonic() - self._requested_at)
+        stands = {
+            State.RINGING: f"{specialist.name} is being called",
+            State.CONSULTING: f"{specialist.name} is hearing about the caller's matter",
+            State.MOVING: f"{specialist.name} is about to speak",
+        }.get(self._coordinator.situation.state, "the caller is back with Agent A")
+        return f"{stands}. The caller has waited {waited_s} seconds; it usually takes less than a minute."
+
+    def leave_message(self, message: str) -> str:
+        """Keep a message of a held caller in the call log."""
+        offer = self._coordinator.offer
+        self._record(
+            CallEvent.MESSAGE_LEFT,
+            {"transfer_id": offer.transfer_id if offer else None, "message": message.strip()},
+        )
+        return "The message is kept."
+
+    def hear(self, turn: Turn) -> None:
+        """A caller's turn: a "no" to an open offer withdraws it."""
+        if self._coordinator.situation.state is State.OFFERED and refuses(turn.text):
+            self._coordinator.post(events.OfferWithdrawn())
+
+    def _next_words(self, specialist: Specialist) -> str:
+        if self._asked_by_caller:
+            return f"The caller asked for it: call transfer_call now. {specialist.name}, {specialist.title}, is free."
+        return (
+            f"Ask the caller in one question whether you may connect them with {specialist.name}, "
+            f"our {specialist.title}. Call transfer_call only after they agree."
+        )
+
+    async def _submit(self, event: events.Event, sentence: str) -> None:
+        try:
+            await self._coordinator.submit(event)
+        except IllegalEventError as error:
+            raise ToolError(sentence) from error

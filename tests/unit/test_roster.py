@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import pytest
+
+from agents.roster import load_roster
+from warm_transfer.transfer.errors import SettingsError
+
+ENTRY = """
+[[specialist]]
+id = "billing"
+name = "Ben"
+title = "billing specialist"
+skills = ["billing"]
+needs = []
+prompt = "specialist_billing"
+voice = { local = "ben" }
+"""
+
+
+def roster_file(folder: Path, text: str) -> Path:
+    path = folder / "roster.toml"
+    path.write_text(text)
+    return path
+
+
+def test_shipped_roster_finds_a_specialist_by_skill_and_by_id() -> None:
+    roster = load_roster()
+    billing = roster.for_skill(" Refund ")
+    assert billing is not None
+    assert billing is roster.get("billing")
+    assert (billing.name, billing.needs) == ("Ben", ("account_number",))
+    assert billing.voice["local"] == "ben"
+
+
+def test_unknown_skill_and_id_find_nobody() -> None:
+    roster = load_roster()
+    assert roster.for_skill("astrology") is None
+    assert roster.get("+1 900 555 0100") is None
+
+
+def test_roster_text_names_each_specialist_once() -> None:
+    text = load_roster().as_text()
+    assert text.splitlines()[0] == (
+        "- billing: Ben, billing specialist; skills: billing, refund, invoice; needs: account_number"
+    )
+    assert text.splitlines()[2].endswith("needs: nothing")
+
+
+def test_voices_cannot_be_changed() -> None:
+    with pytest.raises(TypeError):
+        load_roster().specialists[0].voice["local"] = "x"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", r"no \[\[specialist\]\]"),
+        ("specialist = 3", r"no \[\[specialist\]\]"),
+        ("specialist = [3]", "specialist 1 is not a table"),
+        ("[[specialist", "not valid TOML"),
+        (ENTRY.replace('name = "Ben"', ""), "specialist 1: `name`"),
+        (ENTRY.replace('skills = ["billing"]', "skills = []"), "specialist 1: `skills`"),
+        (ENTRY.replace("needs = []", 'needs = "account"'), "specialist 1: `needs`"),
+        (ENTRY.replace('{ local = "ben" }', '"ben"'), "specialist 1: `voice`"),
+        (ENTRY.replace("needs = []", "needs = []\nphone = 1"), "unknown key: phone"),
+        (ENTRY + ENTRY, "`id` must be unique, these are not: billing"),
+        (
+            ENTRY + ENTRY.replace('id = "billing"', 'id = "b"'),
+            "`skills` must be unique, these are not: billing",
+        ),
+    ],
+)
+def test_wrong_roster_is_refused_with_file_and_key(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as refused:
+        load_roster(roster_file(tmp_path, text))
+    assert "roster.toml" in refused.value.sentence
+
+
+def test_missing_roster_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"nowhere\.toml can't be read"):
+        load_roster(tmp_path / "nowhere.toml")

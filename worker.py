@@ -1,0 +1,151 @@
+"""The worker: registers with a LiveKit server and runs Agent A and Agent B. `python worker.py --help` tells how."""
+
+import logging
+import secrets
+from typing import Annotated
+
+import typer
+from livekit.agents import AgentServer, JobContext, JobProcess, JobRequest
+from livekit.agents.cli import cli as livekit_cli
+from livekit.agents.cli import proto
+
+from agents.caller_room_job import CallerRoomJob
+from agents.final_room_job import FinalRoomJob
+from agents.house import House, build_house
+from warm_transfer.settings import Settings, load_settings
+from warm_transfer.transfer.errors import WarmTransferError, WireError
+from warm_transfer.transfer.wire import AgentAJob, AgentBJob, read_job_metadata
+
+logger = logging.getLogger(__name__)
+
+INITIALIZE_TIMEOUT_S = 60.0
+"""Loading the local models takes 2 s on two idle cores and over 10 s, LiveKit's default, on two busy ones."""
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+LogLevel = Annotated[str, typer.Option(help="trace, debug, info, warning, error or critical.")]
+
+
+def prewarm(process: JobProcess) -> None:
+    """Load words and models into a job process before it is given a call."""
+    process.userdata["house"] = build_house(load_settings())
+
+
+async def answer(ctx: JobContext) -> None:
+    """Run one job in the role that its metadata names; the job ends with it."""
+    house: House = ctx.proc.userdata["house"]
+    try:
+        match read_job_metadata(ctx.job.metadata):
+            case AgentAJob() as job:
+                await CallerRoomJob(ctx, job, house).run()
+            case AgentBJob() as job:
+                await FinalRoomJob(ctx, job, house).run()
+    except WireError as error:
+        logger.error("job refused", extra={"why": error.sentence})
+    finally:
+        ctx.shutdown("the job is done")
+
+
+class Admission:
+    """Counts calls, not load: a job of a live call is never refused, a call over MAX_CALLS is left to other workers."""
+
+    def __init__(self, server: AgentServer, max_calls: int) -> None:
+        self._server = server
+        self._max_calls = max_calls
+        self._coming: set[str] = set()
+
+    async def admit(self, request: JobRequest) -> None:
+        """Accept or pass on one job request."""
+        try:
+            job = read_job_metadata(request.job.metadata)
+        except WireError as error:
+            logger.error("job refused", extra={"why": error.sentence})
+            await request.reject(terminate=True)
+            return
+        if isinstance(job, AgentBJob):
+            await request.accept(identity=job.identity, name=job.specialist)
+        elif self._calls() < self._max_calls:
+            self._coming.add(request.id)
+            await request.accept(identity=f"agent_a-{secrets.token_hex(4)}", name="Agent A")
+        else:
+            logger.warning("call passed on", extra={"max_calls": self._max_calls})
+            await request.reject(terminate=False)  # the default would end the job everywhere
+
+    def load(self) -> float:
+        """Share of calls taken, kept under 0.7: there, server and worker refuse everything, Agent B too."""
+        return 0.6 * min(1.0, self._calls() / self._max_calls)
+
+    def _calls(self) -> int:
+        jobs = self._server.active_jobs
+        self._coming -= {running.job.id for running in jobs}
+        calls = sum(1 for running in jobs if not running.accept_arguments.identity.startswith("agent_b_"))
+        return calls + len(self._coming)
+
+
+def build_server(settings: Settings) -> AgentServer:
+    """The one AgentServer, named: an unnamed one would be dispatched into consult rooms too."""
+    server = AgentServer(
+        ws_url=settings.livekit_url,
+        api_key=settings.livekit_api_key,
+        api_secret=settings.livekit_api_secret.get_secret_value(),
+        host="127.0.0.1",
+        port=settings.worker_port,
+        num_idle_processes=settings.idle_processes,
+        setup_fnc=prewarm,
+        initialize_process_timeout=INITIALIZE_TIMEOUT_S,
+        preload_modules=["agents.caller_room_job", "agents.final_room_job"],
+    )
+    admission = Admission(server, settings.max_calls)
+    server.load_fnc = admission.load
+    server.rtc_session(answer, agent_name=settings.agent_name, on_request=admission.admit)
+    return server
+
+
+@app.command()
+def dev(log_level: LogLevel = "debug") -> None:
+    """Run for development: debug log, Ctrl-C ends at once."""
+    _run(log_level, is_dev=True)
+
+
+@app.command()
+def start(log_level: LogLevel = "info") -> None:
+    """Run for production: SIGTERM lets live calls end first."""
+    _run(log_level, is_dev=False)
+
+
+@app.command()
+def console(
+    text: Annotated[bool, typer.Option(help="Type instead of speaking.")] = False,
+    log_level: LogLevel = "warning",
+) -> None:
+    """Talk with Agent A in this terminal, without a server; a transfer needs rooms, so it is told to be unavailable."""
+    from livekit.agents.cli import _legacy
+
+    _legacy._run_console(
+        server=build_server(_settings()),
+        input_device=None,
+        output_device=None,
+        mode="text" if text else "audio",
+        record=False,
+        log_level=log_level.upper(),
+    )
+
+
+def _run(log_level: str, *, is_dev: bool) -> None:
+    # livekit-agents 1.8.9 deprecates its own Python CLI; this is the function that its commands, old and new, call.
+    settings = _settings()
+    for line in settings.describe():
+        typer.echo(line, err=True)
+    arguments = proto.CliArgs(log_level=log_level.upper(), url=None, api_key=None, api_secret=None, dev=is_dev)
+    livekit_cli._run_worker(server=build_server(settings), args=arguments)
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings()
+    except WarmTransferError as error:
+        typer.echo(error.sentence, err=True)
+        raise typer.Exit(code=2) from None
+
+
+if __name__ == "__main__":
+    app()
