@@ -63,8 +63,11 @@ class ConsultSpeech:
                     resampler = resampler or rtc.AudioResampler(event.frame.sample_rate, SAMPLE_RATE_HZ)
                     frames = resampler.push(event.frame)
                 for frame in frames:
-                    await source.capture_frame(frame)
+                    await self._play(source, frame)
         await source.wait_for_playout()
+
+    async def _play(self, source: rtc.AudioSource, frame: rtc.AudioFrame) -> None:
+        await source.capture_frame(frame)
 
     async def detach(self) -> None:
         """Stop speaking and listening."""

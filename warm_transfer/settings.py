@@ -120,28 +120,18 @@ class Settings(BaseModel):
     openrouter_api_key: SecretStr | None = Field(default=None, description="From your OpenRouter account.")
     deepgram_api_key: SecretStr | None = Field(default=None, description="From your Deepgram account.")
 
-    hold_after_ms: int = Field(
-        default=700, ge=0, description="A pause shorter than this needs no explanation."
-    )
+    hold_after_ms: int = Field(default=700, ge=0, description="A pause shorter than this needs no explanation.")
     consult_mode: ConsultMode = Field(
         default="text", description="Text takes milliseconds; spoken lets a supervisor listen."
     )
-    ring_timeout_s: float = Field(
-        default=15.0, gt=0, description="An AI answers within 1 s; a cold process takes 3 s."
-    )
+    ring_timeout_s: float = Field(default=15.0, gt=0, description="An AI answers within 1 s; a cold process takes 3 s.")
     consult_timeout_s: float = Field(
         default=60.0, gt=0, description="A spoken briefing takes 15 s, each question and answer about 8 s."
     )
-    move_timeout_s: float = Field(
-        default=5.0, gt=0, description="A move takes 0.5 s, 1.3 s at 100 ms round trip."
-    )
-    rpc_timeout_s: float = Field(
-        default=5.0, gt=0, description="LiveKit's own limit for an API call is 10 s."
-    )
+    move_timeout_s: float = Field(default=5.0, gt=0, description="A move takes 0.5 s, 1.3 s at 100 ms round trip.")
+    rpc_timeout_s: float = Field(default=5.0, gt=0, description="LiveKit's own limit for an API call is 10 s.")
     max_calls: int = Field(default=4, ge=1, description="Two cores carry about that many speaking agents.")
-    idle_processes: int = Field(
-        default=2, ge=0, description="One for Agent A, one for Agent B: no cold start."
-    )
+    idle_processes: int = Field(default=2, ge=0, description="One for Agent A, one for Agent B: no cold start.")
     worker_port: int = Field(
         default=0, ge=0, le=65535, description="Health port on loopback; 0 lets the system choose."
     )
@@ -152,9 +142,7 @@ class Settings(BaseModel):
     roster_file: Path = Field(
         default=Path("agents/roster.toml"), description="The specialists that ship with the project."
     )
-    debug: bool = Field(
-        default=False, description="Opens LiveKit's debug channel, which shows prompts: loopback only."
-    )
+    debug: bool = Field(default=False, description="Opens LiveKit's debug channel, which shows prompts: loopback only.")
 
     @property
     def is_loopback(self) -> bool:
@@ -225,9 +213,7 @@ class Settings(BaseModel):
             return
         secret = self.livekit_api_secret.get_secret_value()
         if "livekit_api_key" not in self.model_fields_set:
-            yield _Problem(
-                "LIVEKIT_API_KEY", "LIVEKIT_API_KEY is not set: set the key of the LIVEKIT_URL server"
-            )
+            yield _Problem("LIVEKIT_API_KEY", "LIVEKIT_API_KEY is not set: set the key of the LIVEKIT_URL server")
         if secret == _LOCAL_SECRET:
             yield _Problem(
                 "LIVEKIT_API_SECRET",
@@ -309,9 +295,7 @@ def _problems(detail: ErrorDetails) -> list[_Problem]:
         return list(limits["problems"])
     name = str(detail["loc"][0]).upper()
     default = _written(Settings.model_fields[name.lower()].default)
-    return [
-        _Problem(name, f"{name} {_requirement(detail['type'], limits)}: mend it, or unset it for {default}")
-    ]
+    return [_Problem(name, f"{name} {_requirement(detail['type'], limits)}: mend it, or unset it for {default}")]
 
 
 def _requirement(error_type: str, limits: Mapping[str, Any]) -> str:

@@ -26,9 +26,7 @@ _SHORT_ID = 12  # of 32 hex digits: enough to tell calls apart, and to type
 _NO_CALLS = "No calls yet. `make demo` places the first one."
 
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many calls, the latest first.")]
-AsJSON = Annotated[
-    bool, typer.Option("--json", help="Print JSON for a program instead of a view for a person.")
-]
+AsJSON = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of a view for a person.")]
 
 app = typer.Typer(
     help="Past calls, from the call log that CALL_LOG_URL names.",
@@ -201,9 +199,7 @@ def _timeline(call: CallSnapshot, events: list[LoggedEvent]) -> Table:
         if event.type not in {"turn_spoken", "consult_heard"}:
             told = {key: event.payload[key] for key in _TIMELINE_KEYS if event.payload.get(key) is not None}
             details = ", ".join(f"{key} {_plain(str(value))}" for key, value in told.items())
-            table.add_row(
-                _since_start(call, event.at), Text(_plain(event.type).replace("_", " ")), Text(details)
-            )
+            table.add_row(_since_start(call, event.at), Text(_plain(event.type).replace("_", " ")), Text(details))
     return table
 
 

@@ -133,9 +133,7 @@ class CallRecorder:
                 at=event.at,
             )
         except LogUnavailableError as error:
-            logger.warning(
-                "call log unavailable", extra={**self._where(event.type), "cause": str(error.__cause__)}
-            )
+            logger.warning("call log unavailable", extra={**self._where(event.type), "cause": str(error.__cause__)})
             return False
         except Exception:  # the edge between a call and its memory: one refused event must not stop the rest
             logger.exception("event dropped: the call log refused it", extra=self._where(event.type))

@@ -258,9 +258,7 @@ def _transfer_step(call: CallSnapshot, event: LoggedEvent, told: _TransferStep) 
         return call
     known = {transfer.transfer_id: transfer for transfer in call.transfers}
     transfer = known.get(transfer_id, TransferSnapshot(transfer_id=transfer_id))
-    changes: dict[str, Any] = {
-        name: event.payload[key] for key, name in told.fields.items() if key in event.payload
-    }
+    changes: dict[str, Any] = {name: event.payload[key] for key, name in told.fields.items() if key in event.payload}
     if told.time:
         changes["times"] = replace(transfer.times, **{told.time: event.at})
     if told.consult:

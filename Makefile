@@ -1,0 +1,48 @@
+# Needs Python 3.11+, git and make; everything else is set up below the project: .venv and .cache.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
+RUN := .venv/bin/python
+SCENARIO ?= billing
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format calls clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(UV) ## Set up what is missing: Python environment, livekit-server
+	@$(UV) sync --locked
+	@$(RUN) -m warm_transfer.stand.server --ensure >&2
+
+demo: setup ## Place one real call [SCENARIO=billing|technical|person|none] [ONCE=1]; then serve until Ctrl-C
+	@$(RUN) -m warm_transfer.stand.demo --scenario $(SCENARIO) $(if $(filter-out 0 no false,$(ONCE)),--once)
+
+test: setup lint ## Lint, types and every test [PYTEST="tests/unit -k name"]
+	@$(RUN) -m pytest $(PYTEST)
+
+lint: setup ## Check style, format and types
+	@$(RUN) -m ruff check
+	@$(RUN) -m ruff format --check
+	@$(RUN) -m mypy
+
+format: setup ## Format the code and mend what ruff can
+	@$(RUN) -m ruff check --fix
+	@$(RUN) -m ruff format
+
+calls: setup ## List past calls, or show one [CALL=id]
+	@$(RUN) -m warm_transfer.calls $(CALL)
+
+clean: ## Remove the environment and every cache; keeps the call log and runs/
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	test ! -d .cache || find .cache -mindepth 1 -maxdepth 1 ! -name '*.sqlite3*' -exec rm -rf {} +
+
+# Only made when no uv is on the PATH.
+.cache/uv/bin/uv:
+	@echo "uv: not on the PATH, installing $(UV_VERSION) into .cache" >&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: set PYTHON to one, as in make setup PYTHON=python3.12." >&2; exit 1; }
+	@$(PYTHON) -m venv .cache/uv || \
+		{ rm -rf .cache/uv; echo "Python's venv module is missing: apt install python3-venv, or put uv on the PATH." >&2; exit 1; }
+	@.cache/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

@@ -1,0 +1,174 @@
+"""A call placed by a test: a worker of its own settings, a caller who types, and what became of it."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from livekit import api, rtc
+
+from tests.e2e.conftest import LiveKit
+from tests.e2e.wiretap import Wiretap
+from warm_transfer.calls.log import CallLog, LoggedEvent
+from warm_transfer.stand.caller import Caller
+from warm_transfer.stand.worker_process import WorkerProcess
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess, caller_token, new_room_name
+from warm_transfer.transfer.wire import AgentAJob
+
+DEADLINE_S = 40.0
+"""For anything that a test waits for; on two busy cores a job's start takes seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A running worker on the test's server, and its call log."""
+
+    access: ServerAccess
+    agent_name: str
+    log: CallLog
+    worker: WorkerProcess
+
+    @asynccontextmanager
+    async def call(self, *, can_move: bool = True) -> AsyncIterator["PlacedCall"]:
+        """Place one call; the caller's microphone is silent until somebody speaks into it."""
+        call_id, room, identity = secrets.token_hex(16), new_room_name("caller"), "caller-1"
+        tap = Wiretap()
+        async with Rooms(self.access) as rooms:
+            await rooms.create(room, empty_timeout_s=30)
+            job = AgentAJob(call_id=call_id, caller_identity=identity)
+            await rooms.dispatch(self.agent_name, room, job.model_dump_json())
+            token = caller_token(self.access, room=room, identity=identity, can_move=can_move)
+            caller = Caller(url=self.access.url, token=token, can_move=can_move, on_room=tap.attach)
+            async with caller:
+                yield PlacedCall(
+                    site=self, call_id=call_id, room=room, identity=identity, token=token, caller=caller, tap=tap
+                )
+
+
+@dataclass(slots=True, kw_only=True)
+class PlacedCall:
+    """One call under way."""
+
+    site: Site
+    call_id: str
+    room: str
+    identity: str
+    token: str
+    caller: Caller
+    tap: Wiretap
+
+    @property
+    def rtc_room(self) -> rtc.Room:
+        """The room that the caller is in."""
+        return self.caller.rtc_room
+
+    async def type(self, text: str) -> None:
+        """Send a chat message to the agent, as a playground does."""
+        await self.rtc_room.local_participant.send_text(text, topic="lk.chat")
+
+    async def until(self, event_type: str, *, count: int = 1, **payload: object) -> LoggedEvent:
+        """Wait until the call log has an event of this type whose payload has these values."""
+        found: list[LoggedEvent] = []
+        async with asyncio.timeout(DEADLINE_S):
+            while len(found) < count:
+                events = await asyncio.to_thread(self.site.log.events, self.call_id)
+                found = [e for e in events if e.type == event_type and payload.items() <= e.payload.items()]
+                await asyncio.sleep(0.05)  # the log is another process' file: nothing tells that it grew
+        return found[count - 1]
+
+    async def until_said(self, words: str, *, speaker: str = "agent_a") -> LoggedEvent:
+        """Wait until this was said."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                for event in await asyncio.to_thread(self.site.log.events, self.call_id):
+                    spoken = event.type == "turn_spoken" and event.payload["speaker"] == speaker
+                    if spoken and words.lower() in event.payload["text"].lower():
+                        return event
+                await asyncio.sleep(0.05)
+
+    async def ask_for_billing(self) -> None:
+        """Type what makes Agent A offer Ben, and agree."""
+        await self.until_said("how can i help")
+        await self.type("My name is Susan Clark, I was charged twice, my account number is 445566.")
+        await self.until("transfer_offered")
+        await self.until_said("ben")
+        await self.type("Yes, please.")
+        await self.until("transfer_requested")
+
+    def events(self) -> list[LoggedEvent]:
+        """All events of the call so far."""
+        return self.site.log.events(self.call_id)
+
+    def types(self) -> list[str]:
+        """The types of all events so far, in order."""
+        return [event.type for event in self.events()]
+
+    async def rooms_left(self) -> list[str]:
+        """Rooms of this call that the server still has."""
+        async with self._api() as server:
+            listed = await server.room.list_rooms(api.ListRoomsRequest())
+        mine = {self.room} | {
+            str(event.payload[key])
+            for event in self.events()
+            for key in ("consult_room", "final_room")
+            if event.type == "consult_opened"
+        }
+        return sorted(mine & {room.name for room in listed.rooms})
+
+    async def people_in(self, room: str) -> set[str]:
+        """Identities in a room, by the server's word."""
+        async with self._api() as server:
+            listed = await server.room.list_participants(api.ListParticipantsRequest(room=room))
+        return {participant.identity for participant in listed.participants}
+
+    def processes_left(self) -> list[int]:
+        """Job processes of this call that still live."""
+        pids = {int(event.payload["pid"]) for event in self.events() if event.type == "job_started"}
+        return sorted(pid for pid in pids if psutil.pid_exists(pid))
+
+    async def until_nothing_is_left(self) -> None:
+        """Wait until rooms and processes are gone."""
+        async with asyncio.timeout(DEADLINE_S):
+            while await self.rooms_left() or self.processes_left():  # noqa: ASYNC110 - nothing tells when it is over
+                await asyncio.sleep(0.1)
+
+    @asynccontextmanager
+    async def _api(self) -> AsyncIterator[api.LiveKitAPI]:
+        access = self.site.access
+        server = api.LiveKitAPI(access.url, access.api_key, access.api_secret)
+        try:
+            yield server
+        finally:
+            await server.aclose()
+
+
+@asynccontextmanager
+async def running_site(
+    livekit: LiveKit, folder: Path, *, entry: tuple[str, ...] = ("worker.py",), **settings: str
+) -> AsyncIterator[Site]:
+    """A worker with these settings (environment names) on the test's server."""
+    agent_name = f"test-{secrets.token_hex(4)}"
+    log_url = f"sqlite:///{folder}/calls.sqlite3"
+    environment = {
+        **os.environ,
+        "LIVEKIT_URL": livekit.url,
+        "LIVEKIT_API_KEY": livekit.api_key,
+        "LIVEKIT_API_SECRET": livekit.api_secret,
+        "AGENT_NAME": agent_name,
+        "CALL_LOG_URL": log_url,
+        "LLM_PROVIDER": "local",
+        "STT_PROVIDER": "local",
+        "TTS_PROVIDER": "local",
+        **settings,
+    }
+    access = ServerAccess(url=livekit.url, api_key=livekit.api_key, api_secret=livekit.api_secret, rpc_timeout_s=5)
+    async with AsyncExitStack() as stack:
+        log = stack.enter_context(CallLog(log_url))
+        worker = await stack.enter_async_context(
+            WorkerProcess(log_file=folder / "worker.log", environment=environment, arguments=(*entry, "start"))
+        )
+        yield Site(access=access, agent_name=agent_name, log=log, worker=worker)

@@ -1,0 +1,230 @@
+"""The synthetic caller: a LiveKit participant with a voice, ears and, if it can move, a second room."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from livekit import rtc
+from livekit.rtc.participant import PublishTrackError
+from pydantic import ValidationError
+
+from warm_transfer.stand.caller_room import NETWORK_TIMEOUT_S, CallerRoom
+from warm_transfer.stand.downlink import RATE_HZ, CallClock, Downlink, Samples, mix, write_wav
+from warm_transfer.stand.ear import Utterance
+from warm_transfer.stand.microphone import Microphone
+from warm_transfer.transfer.wire import CLIENT_ATTRIBUTE, MOVE_METHOD, MoveOrder
+
+FIRST_SOUND_TIMEOUT_S = 5.0  # as long as the coordinator waits for its proof
+HEARD_TIMEOUT_S = 2.0
+OVERLAP_S = 0.2
+"""How long both rooms get the microphone once the new one has it: else up to 95 ms of speech are lost."""
+
+MomentName = Literal[
+    "joined", "said_start", "said_end", "heard_start", "heard_end",
+    "move_asked", "first_sound", "left_old_room", "stayed", "disconnected",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """Something that happened at the caller's client."""
+
+    at_s: float
+    """Place in both recordings."""
+    name: MomentName
+    room: str
+    text: str = ""
+    """What was said, or why it stayed."""
+
+
+class Caller:
+    """In its room, microphone on, while the context is open; every room is left when it closes.
+
+    `utterances` gets each finished utterance of an agent. With `can_move` it registers the RPC `wt.move` and
+    moves make-before-break; without, it is a plain LiveKit client that knows nothing of this project.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        token: str,
+        can_move: bool = True,
+        on_moment: Callable[[Moment], None] | None = None,
+        on_room: Callable[[rtc.Room], None] | None = None,
+    ) -> None:
+        """`on_room` gets each room before it is joined, so that nothing that arrives there is missed."""
+        self.clock = CallClock()
+        self.downlink = Downlink(self.clock)
+        self.microphone = Microphone(self.clock)
+        self.moments: list[Moment] = []
+        self.utterances: asyncio.Queue[Utterance] = asyncio.Queue()
+        self.is_over = asyncio.Event()
+        """Set when the room that the caller is in let it go, or it hung up."""
+        self._url = url
+        self._token = token
+        self._can_move = can_move
+        self._on_moment = on_moment
+        self._on_room = on_room
+        self._tasks = asyncio.TaskGroup()
+        self._rooms: list[CallerRoom] = []
+        self._room: CallerRoom | None = None
+        self._move: asyncio.Task[None] | None = None
+        self._closing = contextlib.AsyncExitStack()
+
+    @property
+    def room(self) -> str:
+        """Name of the room that the caller is in."""
+        return self._room.name if self._room else ""
+
+    @property
+    def rtc_room(self) -> rtc.Room:
+        """The connection to the room that the caller is in; RuntimeError before it joined one."""
+        if self._room is None:
+            raise RuntimeError("the caller has not joined a room yet")
+        return self._room.rtc_room
+
+    @property
+    def is_hearing(self) -> bool:
+        """Whether somebody is speaking to the caller."""
+        return any(room.is_hearing for room in self._rooms)
+
+    @property
+    def silent_for_s(self) -> float:
+        """Since the last sound of any kind at the caller's ear, or since the call began."""
+        last = max((room.last_sound for room in self._rooms), default=0)
+        return max(self.clock.now() - last, 0) / RATE_HZ
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as opening:
+            await opening.enter_async_context(self._tasks)
+            await opening.enter_async_context(self.microphone)
+            opening.push_async_callback(self.hang_up)
+            self._room = self._new_room()
+            await self._join(self._room, self._url, self._token)
+            self._note("joined")
+            self._closing = opening.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return await self._closing.__aexit__(kind, error, trace)
+
+    async def say(self, text: str, samples: Samples, rate_hz: int) -> tuple[float, float]:
+        """Speak `samples`, which say `text`, until all is sent; begin and end in the recordings, in s."""
+        start = self.microphone.said.end
+        self._note("said_start", text, at=start)
+        await self.microphone.say(samples, rate_hz)
+        end = self.microphone.said.end
+        self._note("said_end", text, at=end)
+        return start / RATE_HZ, end / RATE_HZ
+
+    async def hang_up(self) -> None:
+        """Leave every room."""
+        if self._move is not None:
+            self._move.cancel()
+            await asyncio.wait({self._move})
+        if self._rooms:
+            self._note("disconnected")
+        while self._rooms:
+            await self._rooms.pop().leave()
+        self.is_over.set()
+
+    def save(self, folder: Path) -> None:
+        """Write caller_heard.wav and caller_said.wav, which begin at the same instant."""
+        write_wav(folder / "caller_heard.wav", self.downlink.mixed())
+        write_wav(folder / "caller_said.wav", mix([self.microphone.said]))
+
+    def _new_room(self) -> CallerRoom:
+        room = CallerRoom(
+            tasks=self._tasks,
+            downlink=self.downlink,
+            on_utterance=self._heard,
+            on_first_sound=self._hears_first_sound,
+            on_over=self._check_over,
+        )
+        self._rooms.append(room)
+        if self._on_room is not None:
+            self._on_room(room.rtc_room)
+        return room
+
+    async def _join(self, room: CallerRoom, url: str, token: str) -> None:
+        await room.connect(url, token)
+        if self._can_move:
+            await self._announce_moving(room.rtc_room.local_participant)
+        await room.publish(self.microphone)
+
+    async def _announce_moving(self, me: rtc.LocalParticipant) -> None:
+        me.register_rpc_method(MOVE_METHOD, self.answer_move)
+        # A token of the stand already carries the attribute; others may not let their holder set it.
+        if CLIENT_ATTRIBUTE not in me.attributes and me.permissions.can_update_metadata:
+            async with asyncio.timeout(NETWORK_TIMEOUT_S):
+                await me.set_attributes({CLIENT_ATTRIBUTE: "1"})
+
+    async def answer_move(self, call: rtc.RpcInvocationData) -> str:
+        """Reply at once, then move: the reply is no proof, the microphone in the new room is."""
+        try:
+            order = MoveOrder.model_validate_json(call.payload)
+        except ValidationError as error:
+            raise rtc.RpcError(rtc.RpcError.ErrorCode.APPLICATION_ERROR, "not a move order") from error
+        if self._move is not None and not self._move.done():
+            raise rtc.RpcError(rtc.RpcError.ErrorCode.APPLICATION_ERROR, "already moving")
+        self._note("move_asked", order.room)
+        self._move = self._tasks.create_task(self._move_to(order), name="caller moves")
+        return "accepted"
+
+    async def _move_to(self, order: MoveOrder) -> None:
+        """Be heard and hear in the new room before leaving the old one; stay if that fails."""
+        old, new = self._room, self._new_room()
+        try:
+            await self._join(new, order.url, order.token)
+            if new.name != order.room:
+                raise rtc.ConnectError("the token opens another room")
+            await asyncio.wait_for(new.has_sound.wait(), FIRST_SOUND_TIMEOUT_S)
+            await asyncio.wait_for(new.is_heard.wait(), HEARD_TIMEOUT_S)
+            await asyncio.sleep(OVERLAP_S)
+        except (rtc.ConnectError, PublishTrackError, TimeoutError) as error:
+            await self._stay(new, type(error).__name__)
+            return
+        self._room = new
+        if old is not None:
+            await self._leave(old)
+            self._note("left_old_room", room=old.name)
+
+    async def _stay(self, new: CallerRoom, why: str) -> None:
+        await self._leave(new)
+        self.downlink.unmute_room(self.room)
+        self._note("stayed", why)
+        self._check_over()
+
+    async def _leave(self, room: CallerRoom) -> None:
+        self._rooms.remove(room)
+        await room.leave()
+
+    def _hears_first_sound(self, room: CallerRoom, place: int) -> None:
+        """Cut the old room out of the mix at the very sample where the new one begins."""
+        if self._room is not None and room is not self._room:
+            self.downlink.mute_room(self._room.name, place)
+            self._note("first_sound", at=place, room=room.name)
+
+    def _heard(self, utterance: Utterance) -> None:
+        self._note("heard_start", at=int(utterance.start_s * RATE_HZ), room=utterance.room)
+        self._note("heard_end", at=int(utterance.end_s * RATE_HZ), room=utterance.room)
+        self.utterances.put_nowait(utterance)
+
+    def _check_over(self) -> None:
+        is_moving = self._move is not None and not self._move.done() and asyncio.current_task() is not self._move
+        if self._room is not None and self._room.is_over.is_set() and not is_moving:
+            self.is_over.set()
+
+    def _note(self, name: MomentName, text: str = "", *, at: int | None = None, room: str | None = None) -> None:
+        place = self.clock.now() if at is None else at
+        moment = Moment(at_s=place / RATE_HZ, name=name, room=self.room if room is None else room, text=text)
+        self.moments.append(moment)
+        if self._on_moment is not None:
+            self._on_moment(moment)

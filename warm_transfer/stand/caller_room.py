@@ -1,0 +1,129 @@
+"""One room that the caller's client is in: its tracks go into the downlink, its voices to ears."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+import numpy as np
+from livekit import rtc
+
+from warm_transfer.stand.downlink import RATE_HZ, Downlink, Lane, Samples
+from warm_transfer.stand.ear import HOLD_MUSIC_TRACK, Ear, Utterance, first_sound, is_sound
+from warm_transfer.stand.microphone import Microphone
+
+NETWORK_TIMEOUT_S = 5.0  # connecting takes 0.1 s on loopback, 1 s at 100 ms round trip
+
+
+class CallerRoom:
+    """A connection to one room, to be left by `leave()` whatever became of `connect()`.
+
+    `has_sound` is set once something audible came, `is_heard` once somebody subscribed to our microphone,
+    `is_over` once the room has let us go.
+    """
+
+    def __init__(
+        self,
+        *,
+        tasks: asyncio.TaskGroup,
+        downlink: Downlink,
+        on_utterance: Callable[[Utterance], None],
+        on_first_sound: Callable[["CallerRoom", int], None],
+        on_over: Callable[[], None],
+    ) -> None:
+        self.rtc_room = rtc.Room()
+        self.name = ""
+        self.is_heard = asyncio.Event()
+        self.is_over = asyncio.Event()
+        self.has_sound = asyncio.Event()
+        self.last_sound = 0
+        """Place after the last audible sample, 0 before the first."""
+        self._tasks = tasks
+        self._downlink = downlink
+        self._on_utterance = on_utterance
+        self._on_first_sound = on_first_sound
+        self._on_over = on_over
+        self._ears: list[Ear] = []
+        self._readers: dict[str, asyncio.Task[None]] = {}
+        self.rtc_room.on("track_subscribed", self._listen)
+        self.rtc_room.on("local_track_subscribed", lambda _: self.is_heard.set())
+        self.rtc_room.on("disconnected", self._end)
+
+    @property
+    def is_hearing(self) -> bool:
+        """Whether a voice is speaking."""
+        return any(ear.is_hearing for ear in self._ears)
+
+    async def connect(self, url: str, token: str) -> None:
+        """Join the room; ConnectError or TimeoutError, and then we are not in it and never will be."""
+        connecting = asyncio.create_task(self.rtc_room.connect(url, token), name="caller connects")
+        try:
+            await asyncio.wait({connecting}, timeout=NETWORK_TIMEOUT_S)
+        finally:
+            if not connecting.done():
+                # Cancelling it would leave the native client to join later, with nobody to disconnect it.
+                self._tasks.create_task(self._leave_when_joined(connecting))
+        if not connecting.done():
+            raise TimeoutError
+        await connecting
+        self.name = self.rtc_room.name
+
+    async def publish(self, microphone: Microphone) -> None:
+        """Be heard in the room."""
+        async with asyncio.timeout(NETWORK_TIMEOUT_S):
+            await microphone.publish(self.rtc_room)
+
+    async def leave(self) -> None:
+        """Disconnect and end the readers; the recording stays."""
+        # Streams first: no reader outlives the room that feeds it.
+        readers = list(self._readers.values())
+        for reader in readers:
+            reader.cancel()
+        if readers:
+            await asyncio.wait(readers)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(NETWORK_TIMEOUT_S):
+                await self.rtc_room.disconnect()
+
+    async def _leave_when_joined(self, connecting: asyncio.Task[None]) -> None:
+        with contextlib.suppress(rtc.ConnectError):
+            await connecting
+        await self.leave()
+
+    def _end(self, _: object) -> None:
+        self.is_over.set()
+        self._on_over()
+
+    def _listen(self, track: rtc.Track, publication: rtc.RemoteTrackPublication, who: rtc.RemoteParticipant) -> None:
+        if track.kind != rtc.TrackKind.KIND_AUDIO:
+            return
+        lane = self._downlink.open_lane(room=self.rtc_room.name, identity=who.identity, track_name=publication.name)
+        reader = self._tasks.create_task(self._read(track, lane), name=f"hears {publication.name}")
+        self._readers[track.sid] = reader
+        reader.add_done_callback(lambda _: self._readers.pop(track.sid, None))
+
+    async def _read(self, track: rtc.Track, lane: Lane) -> None:
+        ear = None if lane.track_name == HOLD_MUSIC_TRACK else Ear(room=lane.room, identity=lane.identity)
+        if ear is not None:
+            self._ears.append(ear)
+        stream = rtc.AudioStream(track, sample_rate=RATE_HZ, num_channels=1)
+        try:
+            async for event in stream:
+                self._take(np.frombuffer(event.frame.data, np.int16), lane, ear)
+        finally:
+            if ear is not None:
+                self._ears.remove(ear)
+                if utterance := ear.finish():
+                    self._on_utterance(utterance)
+            await stream.aclose()
+
+    def _take(self, samples: Samples, lane: Lane, ear: Ear | None) -> None:
+        place = self._downlink.add(lane, samples)
+        if lane.is_muted:
+            return
+        if is_sound(samples):
+            self.last_sound = place + len(samples)
+            if not self.has_sound.is_set():
+                self.has_sound.set()
+                self._on_first_sound(self, place + first_sound(samples))
+        if ear is not None and (utterance := ear.hear(samples, place)):
+            self._on_utterance(utterance)
