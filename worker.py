@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import socket
 from typing import Annotated
 
 import typer
@@ -12,8 +13,10 @@ from livekit.agents.cli import proto
 from agents.caller_room_job import CallerRoomJob
 from agents.final_room_job import FinalRoomJob
 from agents.house import House, build_house
+from agents.prompts import load_phrases
+from agents.roster import load_roster
 from warm_transfer.settings import Settings, load_settings
-from warm_transfer.transfer.errors import WarmTransferError, WireError
+from warm_transfer.transfer.errors import SettingsError, WarmTransferError, WireError
 from warm_transfer.transfer.wire import AgentAJob, AgentBJob, read_job_metadata
 
 logger = logging.getLogger(__name__)
@@ -141,10 +144,23 @@ def _run(log_level: str, *, is_dev: bool) -> None:
 
 def _settings() -> Settings:
     try:
-        return load_settings()
+        settings = load_settings()
+        load_roster(settings.roster_file)  # job processes read it too; a fault in it must show here, not in a call
+        load_phrases()
+        _refuse_taken_port(settings.worker_port)
     except WarmTransferError as error:
         typer.echo(error.sentence, err=True)
         raise typer.Exit(code=2) from None
+    return settings
+
+
+def _refuse_taken_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SettingsError(f"WORKER_PORT={port} is taken: choose another, or 0 for any free one") from error
 
 
 if __name__ == "__main__":
