@@ -3,7 +3,7 @@
 import logging
 import secrets
 import socket
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from livekit.agents import AgentServer, JobContext, JobProcess, JobRequest
@@ -123,14 +123,20 @@ def console(
     """Talk with Agent A in this terminal, without a server; a transfer needs rooms, so it is told to be unavailable."""
     from livekit.agents.cli import _legacy
 
-    _legacy._run_console(
-        server=build_server(_settings()),
-        input_device=None,
-        output_device=None,
-        mode="text" if text else "audio",
-        record=False,
-        log_level=log_level.upper(),
-    )
+    server = build_server(_settings())
+    mode: Literal["text", "audio"] = "text" if text else "audio"
+    try:
+        _legacy._run_console(
+            server=server,
+            input_device=None,
+            output_device=None,
+            mode=mode,
+            record=False,
+            log_level=log_level.upper(),
+        )
+    except OSError as error:  # sounddevice's, which LiveKit's console asks for in text mode, too
+        typer.echo(f"The console can't be opened ({error}): install PortAudio (Debian: libportaudio2).", err=True)
+        raise typer.Exit(code=2) from None
 
 
 def _run(log_level: str, *, is_dev: bool) -> None:

@@ -12,6 +12,7 @@ from livekit.agents import AgentSession, AutoSubscribe, JobContext, room_io
 
 from agents.agent_a import AgentA
 from agents.caller_line import SessionCallerLine
+from agents.console import NoTargets
 from agents.consult_speech import consult_voice
 from agents.house import AGENT_A_VOICE, House, build_session, take_text, write_turns
 from agents.on_hold import OnHold
@@ -25,6 +26,7 @@ from warm_transfer.transfer import events
 from warm_transfer.transfer.coordinator import CallOutcome, Coordinator, Ports
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.livekit_adapter.target_line import CallParties, LiveKitTargetLine
+from warm_transfer.transfer.ports import TargetLine
 from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer
 from warm_transfer.transfer.wire import CLIENT_ATTRIBUTE, AgentAJob
 
@@ -150,7 +152,9 @@ class CallerRoomJob:
         models: Models,
         recorder: CallRecorder,
         offer: Callable[[], Offer | None],
-    ) -> LiveKitTargetLine:
+    ) -> TargetLine:
+        if self._ctx.is_fake_job():
+            return NoTargets()
         settings, room = self._house.settings, self._ctx.room
 
         def note_heard(by: str, text: str) -> None:
@@ -180,7 +184,8 @@ class CallerRoomJob:
         recorder.record(CallEvent.AGENT_LEFT, self._who())
         if outcome.disposition is not Disposition.COMPLETED:
             recorder.record(CallEvent.CALL_ENDED, {"reason": outcome.reason})
-        if outcome.move is not Move.JOIN_CALLER_ROOM:  # there, the caller and Agent B are still in it
+        is_still_needed = outcome.move is Move.JOIN_CALLER_ROOM  # the caller and Agent B are in it
+        if not is_still_needed and not self._ctx.is_fake_job():
             await rooms.delete(room.name)
         recorder.record(CallEvent.JOB_ENDED, self._who())
 
