@@ -1,8 +1,12 @@
 """The worker: registers with a LiveKit server and runs Agent A and Agent B. `python worker.py --help` tells how."""
 
 import logging
+import os
 import secrets
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -30,7 +34,25 @@ LogLevel = Annotated[str, typer.Option(help="trace, debug, info, warning, error 
 
 def prewarm(process: JobProcess) -> None:
     """Load words and models into a job process before it is given a call."""
-    process.userdata["house"] = build_house(load_settings())
+    with idle_priority():
+        process.userdata["house"] = build_house(load_settings())
+
+
+@contextmanager
+def idle_priority() -> Iterator[None]:
+    """Give way to live calls: LiveKit starts the replacement of a process just when that one's call needs the cores.
+
+    Measured on two busy cores: loading models beside a call took 1.3 s off its hold music. Linux only.
+    """
+    if not hasattr(os, "SCHED_IDLE"):
+        yield
+        return
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    try:
+        yield
+    finally:
+        for thread in Path("/proc/self/task").iterdir():  # the models' own threads have inherited it
+            os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
 
 
 async def answer(ctx: JobContext) -> None:

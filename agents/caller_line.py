@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, AgentStateChangedEvent
+from livekit.agents import Agent, AgentSession
 
 from agents.hold_music import HoldMusic
 from agents.phrase_book import PhraseBook
@@ -14,10 +14,9 @@ from warm_transfer.transfer.terms import Disposition, Move
 
 logger = logging.getLogger(__name__)
 
-UNDER_SPEECH_GAIN = 0.15
-"""Music under a voice: about 16 dB down, audible but never in the way of a word."""
+UNDER_SPEECH_GAIN = 0.25
+"""Music under a voice: 12 dB down, audible but never in the way of a word."""
 DUCK_MS = 150
-FADE_OUT_MS = 120
 SOUND_FLOOR = 200
 """int16 peak of a frame above which somebody is speaking; Opus' comfort noise stays below 20."""
 
@@ -46,6 +45,7 @@ class SessionCallerLine:
         self._held = asyncio.Event()
         room.on("participant_disconnected", self._note_leave)
         session.on("agent_state_changed", self._duck)
+        session.on("user_state_changed", self._duck)
 
     def note_held(self) -> None:
         """OnHold has the session: the hold phrase can be said."""
@@ -62,7 +62,7 @@ class SessionCallerLine:
     async def take_back(self, disposition: Disposition) -> None:
         """Stop the music; Agent A comes back with the phrase for this disposition."""
         self._held.clear()
-        await self._stop_music(fade_ms=FADE_OUT_MS)
+        await self._stop_music()
         self._session.update_agent(self._return_agent(disposition))
 
     async def close_ears(self) -> None:
@@ -76,13 +76,14 @@ class SessionCallerLine:
                 await (self._caller_gone.wait() if move is Move.CLIENT_MOVE else self._first_sound_of_target())
         except TimeoutError:
             logger.warning("parted without a sign", extra={"move": move.value})
-        await self._stop_music(fade_ms=0)
+        await self._stop_music()
 
     async def aclose(self) -> None:
         """Leave nothing playing and no handler behind."""
         self._room.off("participant_disconnected", self._note_leave)
         self._session.off("agent_state_changed", self._duck)
-        await self._stop_music(fade_ms=0)
+        self._session.off("user_state_changed", self._duck)
+        await self._stop_music()
 
     async def _first_sound_of_target(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -115,18 +116,16 @@ class SessionCallerLine:
                 for listener in listeners:
                     listener.cancel()
 
-    async def _stop_music(self, *, fade_ms: int) -> None:
+    async def _stop_music(self) -> None:
         music, self._music = self._music, None
-        if music is None:
-            return
-        if fade_ms:
-            await music.fade_out(fade_ms)
-        await music.aclose()
+        if music is not None:
+            await music.aclose()
 
-    def _duck(self, event: AgentStateChangedEvent) -> None:
+    def _duck(self, _: object) -> None:
+        """Lower the music from the caller's first word on: a change of gain is heard late, an answer comes at once."""
         if self._music is not None:
-            gain = UNDER_SPEECH_GAIN if event.new_state == "speaking" else 1.0
-            self._music.set_gain(gain, fade_ms=DUCK_MS)
+            is_talk = self._session.user_state == "speaking" or self._session.agent_state in ("thinking", "speaking")
+            self._music.set_gain(UNDER_SPEECH_GAIN if is_talk else 1.0, fade_ms=DUCK_MS)
 
     def _note_leave(self, participant: rtc.RemoteParticipant) -> None:
         if participant.identity == self._caller_identity:

@@ -25,6 +25,10 @@ AGENT_A_VOICE: Mapping[str, str] = {
 }
 
 
+CLOSE_TIMEOUT_S = 0.2
+"""LiveKit waits 2 s for the last words of somebody who has left; rooms and jobs would stay that much longer."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
     """One per job process."""
@@ -81,6 +85,7 @@ def build_session(models: Models) -> AgentSession[None]:
             "interruption": {"mode": "vad"},
         },
         user_away_timeout=None,
+        session_close_transcript_timeout=CLOSE_TIMEOUT_S,
     )
 
 

@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from livekit import rtc
 from livekit.agents import NOT_GIVEN, AgentSession, tts
 from livekit.agents.voice import SpeechHandle
 
 from agents.prompts import Phrases
 from agents.providers import local_tts
+from agents.sound_cache import cached_sound
 
 
 class PhraseBook:
@@ -45,7 +47,8 @@ def local_phrases(phrases: Phrases, voice: str) -> PhraseBook:
 
 
 def _frame(text: str, voice: str) -> rtc.AudioFrame:
-    samples = local_tts.synthesize(text, voice)
+    made_from = f"phrase {local_tts.LOCAL_VOICES[voice]} {text}"
+    samples = cached_sound(made_from, lambda: local_tts.synthesize(text, voice).astype(np.float32)).astype(np.int16)
     return rtc.AudioFrame(samples.tobytes(), local_tts.SAMPLE_RATE_HZ, 1, len(samples))
 
 

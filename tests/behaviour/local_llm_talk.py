@@ -122,9 +122,7 @@ class Talk:
         for call in calls:
             self.calls.append(call)
             output, is_error = self._result(call, self)
-            self.ctx.items.append(
-                llm.FunctionCall(call_id=call.call_id, name=call.name, arguments=call.arguments)
-            )
+            self.ctx.items.append(llm.FunctionCall(call_id=call.call_id, name=call.name, arguments=call.arguments))
             self.ctx.items.append(
                 llm.FunctionCallOutput(call_id=call.call_id, name=call.name, output=output, is_error=is_error)
             )
@@ -205,6 +203,4 @@ def specialist(specialist_id: str) -> Specialist:
 
 def no_facts() -> Briefing:
     """A briefing of a caller who gave nothing but a problem."""
-    return Briefing(
-        caller_name=None, reason="The caller says their bill is too high.", tried=(), asked="", facts=()
-    )
+    return Briefing(caller_name=None, reason="The caller says their bill is too high.", tried=(), asked="", facts=())

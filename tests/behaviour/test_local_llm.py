@@ -58,9 +58,7 @@ async def test_technical_caller_is_asked_for_one_missing_fact_at_a_time() -> Non
     assert briefing.tried == ("i already restarted the router",)
 
 
-@pytest.mark.parametrize(
-    "said", ["I want a person.", "I WANT TO TALK TO A HUMAN", "can i speak to somebody please"]
-)
+@pytest.mark.parametrize("said", ["I want a person.", "I WANT TO TALK TO A HUMAN", "can i speak to somebody please"])
 async def test_caller_who_wants_a_person_is_transferred_without_a_question(said: str) -> None:
     talk = agent_a_talk()
     await talk.say(said)
@@ -132,9 +130,7 @@ async def test_caller_who_does_not_say_a_name_is_asked_twice_at_most() -> None:
     talk = agent_a_talk()
     await talk.say("I was charged twice, account 445566", "why", "no comment", "what")
     asked = [
-        turn
-        for turn in talk.turns()
-        if turn.speaker == "agent_a" and "name?" in turn.text.replace(", please", "")
+        turn for turn in talk.turns() if turn.speaker == "agent_a" and "name?" in turn.text.replace(", please", "")
     ]
     assert len(asked) == 2
     assert talk.called == ["offer_transfer"]
@@ -158,9 +154,7 @@ async def test_any_yes_to_the_offer_transfers(yes: str) -> None:
     assert talk.called == ["offer_transfer", "transfer_call"]
 
 
-@pytest.mark.parametrize(
-    "no", ["no", "No, thank you.", "not now", "yes but not now", "wait", "I don't want that"]
-)
+@pytest.mark.parametrize("no", ["no", "No, thank you.", "not now", "yes but not now", "wait", "I don't want that"])
 async def test_any_no_to_the_offer_transfers_nothing_and_help_goes_on(no: str) -> None:
     talk = await offered()
     assert "What else can I do" in await talk.say(no)
@@ -185,9 +179,7 @@ async def test_correction_while_offered_is_read_back_and_is_no_refusal() -> None
     assert talk.called == ["offer_transfer", "offer_transfer", "transfer_call"]
 
 
-@pytest.mark.parametrize(
-    "said", ["who is that", "how long will that take", "what are your opening hours", "hmm what"]
-)
+@pytest.mark.parametrize("said", ["who is that", "how long will that take", "what are your opening hours", "hmm what"])
 async def test_question_instead_of_an_answer_leads_back_to_the_offer(said: str) -> None:
     talk = await offered()
     assert (await talk.say(said)).endswith("?")
@@ -204,9 +196,7 @@ async def test_refused_transfer_call_leads_back_to_the_question() -> None:
     talk = await offered()
     talk.ctx.items.append(llm.FunctionCall(call_id="c9", name="transfer_call", arguments="{}"))
     talk.ctx.items.append(
-        llm.FunctionCallOutput(
-            call_id="c9", name="transfer_call", output="Ask the caller first.", is_error=True
-        )
+        llm.FunctionCallOutput(call_id="c9", name="transfer_call", output="Ask the caller first.", is_error=True)
     )
     assert "Shall I connect you to Ben" in await talk.answer()
 
@@ -215,9 +205,7 @@ async def test_offer_that_is_gone_is_made_anew() -> None:
     talk = await offered()
     talk.ctx.items.append(llm.FunctionCall(call_id="c9", name="transfer_call", arguments="{}"))
     gone = "Nothing is on offer. Call offer_transfer first."
-    talk.ctx.items.append(
-        llm.FunctionCallOutput(call_id="c9", name="transfer_call", output=gone, is_error=True)
-    )
+    talk.ctx.items.append(llm.FunctionCallOutput(call_id="c9", name="transfer_call", output=gone, is_error=True))
     assert (await talk.once()).tool_calls[0].name == "offer_transfer"
 
 
@@ -227,9 +215,7 @@ async def test_what_was_said_on_hold_is_no_new_problem_after_a_failed_transfer()
     talk.ctx.add_message(role="user", content="tell him the red light on the router is on")
     talk.ctx.items.append(llm.FunctionCall(call_id="c9", name="leave_message", arguments="{}"))
     talk.ctx.items.append(
-        llm.FunctionCallOutput(
-            call_id="c9", name="leave_message", output="The message is kept.", is_error=False
-        )
+        llm.FunctionCallOutput(call_id="c9", name="leave_message", output="The message is kept.", is_error=False)
     )
     talk.ctx.add_message(role="assistant", content="Nobody answered there. How would you like to go on?")
     assert await talk.say("okay") == "All right. What can I do for you?"
@@ -291,9 +277,7 @@ async def test_words_that_pose_as_instructions_move_nothing(said: str) -> None:
 # On hold
 
 
-@pytest.mark.parametrize(
-    "said", ["How long will it take?", "how much longer", "are you still there", "HOW LONG"]
-)
+@pytest.mark.parametrize("said", ["How long will it take?", "how much longer", "are you still there", "HOW LONG"])
 async def test_held_caller_hears_how_long_from_the_tool(said: str) -> None:
     talk = on_hold_talk()
     assert await talk.say(said) == "You have been waiting 12 seconds."
@@ -397,9 +381,7 @@ async def test_specialist_without_needs_asks_nothing() -> None:
         ("Does the caller own a horse?", "The caller didn't say."),
     ],
 )
-async def test_agent_a_answers_from_the_transcript_or_says_that_it_was_not_said(
-    question: str, answer: str
-) -> None:
+async def test_agent_a_answers_from_the_transcript_or_says_that_it_was_not_said(question: str, answer: str) -> None:
     call = agent_a_talk()
     await call.say(BILLING, "I already called my bank.", "By the way the box has a green light.")
     assert answer in await question_talk(call.turns()).say(question)
@@ -426,10 +408,7 @@ async def test_agent_b_opens_with_name_problem_account_and_solution() -> None:
 async def test_agent_b_never_asks_for_what_the_briefing_holds() -> None:
     talk = agent_b_talk("billing", billing_briefing())
     said = [await talk.answer()]
-    said += [
-        await talk.say(text)
-        for text in ("Okay.", "When will I see it?", "Do you have my account number?", "No.")
-    ]
+    said += [await talk.say(text) for text in ("Okay.", "When will I see it?", "Do you have my account number?", "No.")]
     assert not any("account number?" in text or "your name" in text for text in said)
     assert "4 4 5 5 6 6" in said[3]
     assert "within three working days" in said[2]
@@ -444,9 +423,7 @@ async def test_agent_b_knows_an_account_number_that_came_in_the_consult() -> Non
 
 
 async def test_agent_b_knows_an_answer_that_follows_the_briefing() -> None:
-    text = (
-        f"{no_facts().as_text()}\n\nYou asked Agent A: What is the caller's account number?\n\n4 4 5 5 6 6."
-    )
+    text = f"{no_facts().as_text()}\n\nYou asked Agent A: What is the caller's account number?\n\n4 4 5 5 6 6."
     assert "4 4 5 5 6 6" in await agent_b_talk("billing", text).answer()
 
 

@@ -1,6 +1,7 @@
 """A whole warm transfer on a real server, with real audio; the caller types so that it is quick."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import jwt
@@ -35,8 +36,8 @@ def moment(call: PlacedCall, name: str) -> Moment:
 def sounding(call: PlacedCall, who: str) -> tuple[int, int]:
     """First and last audible sample of a track by its name or its speaker's identity, in the recording."""
     lanes = [each for each in call.caller.downlink.lanes if who in f"{each.identity} {each.track_name}"]
-    lane = next(each for each in lanes if np.abs(each.rendered()).max(initial=0) > AUDIBLE)
-    loud = np.flatnonzero(np.abs(lane.rendered()) > AUDIBLE) + (lane.start or 0)
+    heard = [np.flatnonzero(np.abs(audio) > AUDIBLE) + begin for begin, audio in (each.rendered() for each in lanes)]
+    loud = next(places for places in heard if len(places))
     return int(loud[0]), int(loud[-1])
 
 
@@ -86,7 +87,7 @@ async def test_agent_b_sounds_different_and_knows_what_the_briefing_holds(site: 
     said = str(first_line.payload["text"]).replace(" ", "")
     assert "445566" in said
     assert "charged twice" in str(first_line.payload["text"])
-    assert "?" not in str(first_line.payload["text"])  # asks nothing that it knows
+    assert not re.search(r"(name|number|happened|problem)[^.]*\?", str(first_line.payload["text"]))  # it knows
     agent_a = median_pitch_hz(heard[: int(6 * RATE_HZ)], RATE_HZ)
     agent_b = median_pitch_hz(heard[first_sound : first_sound + 5 * RATE_HZ], RATE_HZ)
     assert greeting.payload["speaker"] == "agent_a"

@@ -143,33 +143,6 @@ async def test_music_plays_without_a_hole_after_its_fade_in() -> None:
     assert hole_count(np.concatenate(frames[1:])) == 0
 
 
-async def test_fade_out_ends_in_silence_and_ends_the_task() -> None:
-    source = RecordingSource()
-    async with HoldMusic(source=source) as music:
-        music.play(1.0, fade_ms=0)
-        assert np.abs(await source.frames.get()).max() > 0.01
-        fading = asyncio.create_task(music.fade_out(200))
-        last = await source.frames.get()
-        while not fading.done() or not source.frames.empty():
-            getting = asyncio.create_task(source.frames.get())
-            await asyncio.wait({getting, fading}, return_when=asyncio.FIRST_COMPLETED)
-            last = getting.result() if getting.done() else last
-            getting.cancel()
-        assert np.abs(last[-48:]).max() < 0.001
-        assert not music.is_playing
-
-
-async def test_play_during_fade_out_keeps_the_music_and_releases_who_waits() -> None:
-    source = RecordingSource()
-    async with HoldMusic(source=source) as music:
-        music.play(1.0, fade_ms=0)
-        fading = asyncio.create_task(music.fade_out(10_000))
-        await source.frames.get()
-        music.play(1.0)
-        await fading
-        assert music.is_playing
-
-
 async def test_leaving_unpublishes_and_leaves_no_task() -> None:
     source, room = RecordingSource(), FakeRoom()
     async with HoldMusic(source=source) as music:

@@ -4,12 +4,12 @@ from warm_transfer.stand.scenarios import MAX_NUDGES, ScriptedCaller, load_scena
 from warm_transfer.transfer.errors import SettingsError
 
 GREETING = "Hello, this is Alex, the AI assistant of Lakeside Broadband. How can I help you?"
-ASK_ACCOUNT = "Thank you, Maria Lopez. What is your account number?"
+ASK_ACCOUNT = "Thank you, Susan Clark. What is your account number?"
 OFFER = "I would like to connect you to Ben, our billing specialist. Is that all right?"
 HOLD = "One moment please, I am connecting you."
 TAKEN_OVER = (
-    "Hello Maria Lopez, this is Ben, your billing specialist. I know that you were charged twice, "
-    "and I have your account number, four four five five six six."
+    "Hello Susan Clark, this is Ben, your billing specialist. I know that you were charged twice, "
+    "and I have your account number, nine zero two one zero seven."
 )
 ANYTHING_ELSE = "Is there anything else I can do for you?"
 GOODBYE = "You are welcome. Thank you for calling, and goodbye."
@@ -26,8 +26,8 @@ def replies(script: ScriptedCaller, *heard: str) -> list[str | None]:
 def test_billing_call_goes_from_the_greeting_to_the_goodbye() -> None:
     script = caller("billing")
     assert replies(script, GREETING, ASK_ACCOUNT, OFFER, HOLD, TAKEN_OVER, ANYTHING_ELSE, GOODBYE) == [
-        "Hi, my name is Maria Lopez. I was charged twice on my last bill.",
-        "My account number is four four five five six six.",
+        "Hi, my name is Susan Clark. I was charged twice on my last bill.",
+        "My account number is nine zero two one zero seven.",
         "Yes, please.",
         None,
         None,
@@ -41,7 +41,9 @@ def test_billing_call_goes_from_the_greeting_to_the_goodbye() -> None:
 def test_question_for_a_fact_that_was_given_counts_as_asked_again_and_is_answered() -> None:
     script = caller("billing")
     replies(script, GREETING, ASK_ACCOUNT)
-    assert script.answer("Sorry, what is your account number?") == ("My account number is four four five five six six.")
+    assert script.answer("Sorry, what is your account number?") == (
+        "My account number is nine zero two one zero seven."
+    )
     assert script.asked_again == 1
 
 
@@ -58,7 +60,7 @@ def test_first_question_for_a_fact_does_not_count() -> None:
     assert script.asked_again == 0
 
 
-@pytest.mark.parametrize("heard", [TAKEN_OVER, HOLD, "Your account number is 445566.", "I have your account number."])
+@pytest.mark.parametrize("heard", [TAKEN_OVER, HOLD, "Your account number is 902107.", "I have your account number."])
 def test_statement_that_holds_a_fact_is_no_question_for_it(heard: str) -> None:
     script = caller("billing")
     replies(script, GREETING, ASK_ACCOUNT)
@@ -76,7 +78,7 @@ def test_problem_asked_for_by_agent_b_counts_as_asked_again() -> None:
 def test_question_for_the_account_wins_over_an_offer_in_the_same_breath() -> None:
     script = caller("billing")
     assert script.answer(f"{OFFER} And what is your account number?") == (
-        "My account number is four four five five six six."
+        "My account number is nine zero two one zero seven."
     )
 
 

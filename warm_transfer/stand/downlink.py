@@ -3,7 +3,6 @@
 import asyncio
 import time
 import wave
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +14,9 @@ RATE_HZ = 48_000
 PLAYOUT_DELAY = RATE_HZ * 80 // 1000
 """Samples between a track's first frame and its place in the recording, as a player's jitter buffer."""
 
-# LiveKit hands out 10 ms frames at an even pace: measured over 10 s, no drift against the clock (0.2 ms);
-# single frames came up to 45 ms late when two cores were busy, the next ones then in a burst. So frames are
-# laid end to end, and only a delay that stays is a hole.
-_WINDOW = 30
+# LiveKit hands out 10 ms frames at an even pace: measured over 10 s, no drift against the clock (0.2 ms). On busy cores
+# they come late and then in a burst: a backlog of ours, no hole. A hole is what is never made up for: the least
+# lateness of all frames that follow.
 _STALL = RATE_HZ * 100 // 1000
 _FADE = RATE_HZ * 40 // 1000  # the old room's music still covers the soft attack of Agent B's first word
 
@@ -50,12 +48,10 @@ class Lane:
     identity: str
     track_name: str
     delay: int = PLAYOUT_DELAY
-    start: int | None = None
-    """Place of the first sample, None before it came."""
     end: int = 0
-    """Place after the last sample."""
+    """Place after the last sample, as far as can be known while frames still come; 0 before the first."""
     _chunks: list[Samples] = field(default_factory=list)
-    _lateness: deque[int] = field(default_factory=lambda: deque(maxlen=_WINDOW))
+    _arrivals: list[int] = field(default_factory=list)
     _mutes: list[tuple[int, int | None]] = field(default_factory=list)
 
     @property
@@ -65,14 +61,10 @@ class Lane:
 
     def add(self, samples: Samples, now: int) -> int:
         """Append a frame that arrived `now`; its place in the recording."""
-        if self.start is None:
-            self.start = self.end = now + self.delay
-        self._lateness.append(now + self.delay - self.end)
-        if len(self._lateness) == _WINDOW and min(self._lateness) > _STALL:
-            self._insert_hole(min(self._lateness))
-        place = self.end
+        place = self.end if self._chunks else now + self.delay
         self._chunks.append(samples)
-        self.end += len(samples)
+        self._arrivals.append(now + self.delay)
+        self.end = place + len(samples)
         return place
 
     def mute(self, place: int) -> None:
@@ -85,23 +77,33 @@ class Lane:
         if self.is_muted:
             self._mutes[-1] = (self._mutes[-1][0], place)
 
-    def rendered(self) -> npt.NDArray[np.float32]:
-        """The lane's audio from `start` on, with its mutes: float32[n_samples] in int16's range."""
-        audio = np.concatenate(self._chunks).astype(np.float32) if self._chunks else np.zeros(0, np.float32)
-        for begin, end in self._mutes:
-            first = max(begin - (self.start or 0), 0)
-            last = len(audio) if end is None else max(end - (self.start or 0), first)
+    def rendered(self) -> tuple[int, npt.NDArray[np.float32]]:
+        """Where the lane begins, and its audio from there on: float32[n_samples] in int16's range."""
+        begin, samples = self._laid()
+        audio = samples.astype(np.float32)
+        for mute, unmute in self._mutes:
+            first = max(mute - begin, 0)
+            last = len(audio) if unmute is None else max(unmute - begin, first)
             part = audio[first:last]
             fade = np.linspace(1.0, 0.0, min(_FADE, len(part)), dtype=np.float32)
             part[: len(fade)] *= fade
             part[len(fade) :] = 0.0
-        return audio
+        return begin, audio
 
-    def _insert_hole(self, length: int) -> None:
-        """Put silence before the frames of the window: the track really gave nothing for that long."""
-        self._chunks.insert(len(self._chunks) - (_WINDOW - 1), np.zeros(length, np.int16))
-        self.end += length
-        self._lateness.clear()
+    def _laid(self) -> tuple[int, Samples]:
+        if not self._chunks:
+            return 0, np.zeros(0, np.int16)
+        lengths = np.array([len(chunk) for chunk in self._chunks])
+        lateness = np.array(self._arrivals) - (np.cumsum(lengths) - lengths)
+        lasting = np.minimum.accumulate(lateness[::-1])[::-1]
+        begin, missing, laid = self._arrivals[0], 0, []
+        for chunk, late in zip(self._chunks, lasting, strict=True):
+            hole = int(late) - begin - missing
+            if hole > _STALL:
+                laid.append(np.zeros(hole, np.int16))
+                missing += hole
+            laid.append(chunk)
+        return begin, np.concatenate(laid)
 
 
 class Downlink:
@@ -151,11 +153,9 @@ class Downlink:
 
 def mix(lanes: Iterable[Lane]) -> Samples:
     """Sum the lanes at their places from 0 on, clipped to int16."""
-    heard = [lane for lane in lanes if lane.start is not None]
-    mixed = np.zeros(max((lane.end for lane in heard), default=0), np.float32)
-    for lane in heard:
-        audio = lane.rendered()
-        begin = lane.start or 0
+    heard = [lane.rendered() for lane in lanes]
+    mixed = np.zeros(max((begin + len(audio) for begin, audio in heard), default=0), np.float32)
+    for begin, audio in heard:
         mixed[begin : begin + len(audio)] += audio
     return np.clip(mixed, -32768, 32767).astype(np.int16)
 

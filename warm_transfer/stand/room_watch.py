@@ -1,0 +1,84 @@
+"""Who is in which room, by LiveKit's own RoomService."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from livekit import api
+
+from warm_transfer.stand.consult_listener import LISTENER
+from warm_transfer.stand.downlink import CallClock
+from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess
+
+_POLL_S = 0.5  # an agent that leaves is seen within that; each look costs one request, plus one per room
+
+People = Mapping[str, frozenset[str]]
+"""The rooms that exist, and the identities in each; our hidden listener is not told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomsSeen:
+    """How the rooms of a call looked from `at_s` until the next sight."""
+
+    at_s: float
+    """Place in the recordings."""
+    people: People = field(default_factory=dict)
+
+    def rooms_of(self, identity: str) -> frozenset[str]:
+        """Where that participant is."""
+        return frozenset(room for room, identities in self.people.items() if identity in identities)
+
+
+class RoomWatch:
+    """Looks at the rooms of one call; add each to `names` as soon as it is known."""
+
+    def __init__(self, access: ServerAccess, clock: CallClock, on_change: Callable[[RoomsSeen], None]) -> None:
+        self.names: list[str] = []
+        self.seen: list[RoomsSeen] = []
+        """One per change, in order of time."""
+        self._access = access
+        self._clock = clock
+        self._on_change = on_change
+
+    async def __aenter__(self) -> Self:
+        self._api = api.LiveKitAPI(self._access.url, self._access.api_key, self._access.api_secret)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._api.aclose()
+
+    async def run(self) -> None:
+        """Look again and again until cancelled; a server that does not answer is asked again."""
+        while True:
+            await self.look()
+            await asyncio.sleep(_POLL_S)
+
+    async def look(self) -> People | None:
+        """The rooms as they are now, None if the server did not say."""
+        try:
+            people = await asyncio.wait_for(self._people(), self._access.rpc_timeout_s)
+        except (api.TwirpError, aiohttp.ClientError, TimeoutError):
+            return None
+        if not self.seen or self.seen[-1].people != people:
+            self.seen.append(RoomsSeen(at_s=self._clock.now_s(), people=people))
+            self._on_change(self.seen[-1])
+        return people
+
+    async def _people(self) -> People:
+        listed = await self._api.room.list_rooms(api.ListRoomsRequest(names=self.names))
+        rooms = sorted(room.name for room in listed.rooms if room.name in self.names)
+        return {room: await self._people_in(room) for room in rooms}
+
+    async def _people_in(self, room: str) -> frozenset[str]:
+        try:
+            listed = await self._api.room.list_participants(api.ListParticipantsRequest(room=room))
+        except api.TwirpError as error:
+            if error.code == api.TwirpErrorCode.NOT_FOUND:  # closed since it was listed
+                return frozenset()
+            raise
+        return frozenset(one.identity for one in listed.participants) - {LISTENER}
