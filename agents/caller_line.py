@@ -55,7 +55,7 @@ class SessionCallerLine:
         """Music at once, low under the hold phrase; `_duck` raises it when the phrase is over."""
         self._music = HoldMusic()
         await self._music.publish(self._room)
-        self._music.play(UNDER_SPEECH_GAIN)
+        await self._music.play(UNDER_SPEECH_GAIN)
         await self._held.wait()  # the session refuses speech while it swaps its agent
         await self._book.say(self._session, "hold", allow_interruptions=False)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import itertools
 import logging
 from types import TracebackType
 from typing import Self
@@ -53,6 +54,7 @@ class HoldMusic:
         self._room: rtc.Room | None = None
         self._publication: rtc.LocalTrackPublication | None = None
         self._pump_task: asyncio.Task[None] | None = None
+        self._filled = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         return self
@@ -81,12 +83,13 @@ class HoldMusic:
             self._publication = await room.local_participant.publish_track(track, options)
         self._room = room
 
-    def play(self, gain: float = 1.0, *, fade_ms: int = 300) -> None:
-        """Fade in; while it plays, the same as `set_gain`."""
+    async def play(self, gain: float = 1.0, *, fade_ms: int = 300) -> None:
+        """Fade in and return once the queue is full: from then on a stalled event loop makes no hole."""
         self._signal.set_gain(gain, fade_ms)
         if not self.is_playing:
             self._pump_task = asyncio.create_task(self._pump(), name="hold-music")
             self._pump_task.add_done_callback(_log_failure)
+        await self._filled.wait()
 
     def set_gain(self, gain: float, *, fade_ms: int = 200) -> None:
         """Move to a gain in [0, 1]; heard QUEUE_MS later. ValueError outside that range."""
@@ -108,8 +111,11 @@ class HoldMusic:
             await self._source.aclose()
 
     async def _pump(self) -> None:
-        while True:  # capture_frame waits while the queue is full: this is the clock
+        for pushed_ms in itertools.count(FRAME_MS, FRAME_MS):
+            # capture_frame waits while the queue is full: this is the clock.
             await self._source.capture_frame(_frame(self._signal.read(SAMPLE_RATE_HZ * FRAME_MS // 1000)))
+            if pushed_ms >= QUEUE_MS - FRAME_MS:
+                self._filled.set()
 
 
 class HoldSignal:

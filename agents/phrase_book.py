@@ -1,5 +1,6 @@
 """Fixed phrases with their sound: synthesized before they are needed, so that they play when a provider is down."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from livekit.agents.voice import SpeechHandle
 from agents.prompts import Phrases
 from agents.providers import local_tts
 from agents.sound_cache import cached_sound
+
+FRAME_MS = 50
 
 
 class PhraseBook:
@@ -43,15 +46,18 @@ class PhraseBook:
 
 def local_phrases(phrases: Phrases, voice: str) -> PhraseBook:
     """All phrases in a local voice: made without a provider, before the process takes a call."""
-    return PhraseBook(phrases, {key: [_frame(text, voice)] for key, text in phrases.items()})
+    return PhraseBook(phrases, {key: _frames(text, voice) for key, text in phrases.items()})
 
 
-def _frame(text: str, voice: str) -> rtc.AudioFrame:
+def _frames(text: str, voice: str) -> list[rtc.AudioFrame]:
     made_from = f"phrase {local_tts.LOCAL_VOICES[voice]} {text}"
     samples = cached_sound(made_from, lambda: local_tts.synthesize(text, voice).astype(np.float32)).astype(np.int16)
-    return rtc.AudioFrame(samples.tobytes(), local_tts.SAMPLE_RATE_HZ, 1, len(samples))
+    step = local_tts.SAMPLE_RATE_HZ * FRAME_MS // 1000
+    parts = [samples[start : start + step] for start in range(0, len(samples), step)]
+    return [rtc.AudioFrame(part.tobytes(), local_tts.SAMPLE_RATE_HZ, 1, len(part)) for part in parts]
 
 
 async def _stream(frames: Sequence[rtc.AudioFrame]) -> AsyncIterator[rtc.AudioFrame]:
     for frame in frames:
         yield frame
+        await asyncio.sleep(0)  # LiveKit analyses each frame on the event loop; others must come in between

@@ -25,11 +25,11 @@ def hole_count(samples: Float) -> int:
 
 
 class RecordingSource(rtc.AudioSource):
-    """Keeps what is captured, and takes a frame only when asked for one: no clock."""
+    """Keeps what is captured, holds as many frames as the real queue, then waits until one is taken: no clock."""
 
     def __init__(self) -> None:
         super().__init__(hold_music.SAMPLE_RATE_HZ, 1, queue_size_ms=hold_music.QUEUE_MS)
-        self.frames: asyncio.Queue[Float] = asyncio.Queue(maxsize=1)
+        self.frames: asyncio.Queue[Float] = asyncio.Queue(maxsize=hold_music.QUEUE_MS // hold_music.FRAME_MS)
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
         await self.frames.put(np.frombuffer(frame.data, np.int16).astype(np.float32) / np.float32(32_768))
@@ -138,16 +138,23 @@ async def test_track_is_published_as_music_and_sends_nothing_before_play() -> No
 async def test_music_plays_without_a_hole_after_its_fade_in() -> None:
     source = RecordingSource()
     async with HoldMusic(source=source) as music:
-        music.play(0.8, fade_ms=50)
+        await music.play(0.8, fade_ms=50)
         frames = [await source.frames.get() for _ in range(100)]
     assert hole_count(np.concatenate(frames[1:])) == 0
+
+
+async def test_playing_returns_with_the_queue_full_so_that_a_stall_makes_no_hole() -> None:
+    source = RecordingSource()
+    async with HoldMusic(source=source) as music:
+        await music.play()
+        assert source.frames.qsize() * hold_music.FRAME_MS >= hold_music.QUEUE_MS - hold_music.FRAME_MS
 
 
 async def test_leaving_unpublishes_and_leaves_no_task() -> None:
     source, room = RecordingSource(), FakeRoom()
     async with HoldMusic(source=source) as music:
         await music.publish(as_room(room))
-        music.play()
+        await music.play()
         await source.frames.get()
         assert music_tasks()
     assert not music_tasks()
