@@ -42,6 +42,10 @@ logger = logging.getLogger(__name__)
 ROLE: Literal["agent_b"] = "agent_b"
 
 
+ARRIVAL_FACTOR = 2
+"""Agent B waits this many times MOVE_TIMEOUT_S for the caller: Agent A, who counts once, has then long dismissed it."""
+
+
 class NotNeededError(Exception):
     """Agent A dismissed us, or the consult room went away before the caller came."""
 
@@ -156,38 +160,54 @@ class FinalRoomJob:
             if self._job.move is Move.JOIN_CALLER_ROOM:
                 await self._wait_for_connect()
                 presence.subscribe()
-            await self._unless_dismissed(self._start(session, agent, presence))
-            self._has_caller = True
-            await link.send(Arrived())
+            await self._unless_dismissed(self._greet(session, agent, presence, link))
             await presence.gone.wait()
         finally:
             presence.close()
             await session.aclose()
 
-    async def _start(self, session: AgentSession[None], agent: AgentB, presence: CallerPresence) -> None:
-        """Start speaking as soon as the caller is here; returns when both can hear each other."""
-        await session.start(
-            agent,
-            room=self._ctx.room,
-            room_options=room_io.RoomOptions(
-                participant_identity=self._job.caller_identity,
-                close_on_disconnect=False,
-                text_input=room_io.TextInputOptions(text_input_cb=take_text),
-            ),
-            session_host=self._house.settings.debug,
-            record=False,
+    async def _greet(
+        self, session: AgentSession[None], agent: AgentB, presence: CallerPresence, link: ConsultLink
+    ) -> None:
+        """Speak as soon as the caller is here; returns when Agent A knows that the caller is ours."""
+        room_options = room_io.RoomOptions(
+            participant_identity=self._job.caller_identity,
+            close_on_disconnect=False,
+            text_input=room_io.TextInputOptions(text_input_cb=take_text),
         )
+        is_moving = self._job.move is Move.CLIENT_MOVE
+        async with asyncio.timeout(ARRIVAL_FACTOR * self._house.settings.move_timeout_s), asyncio.TaskGroup() as tasks:
+            if is_moving:  # the proof is the caller's track here, however long our own start takes
+                tasks.create_task(self._announce(presence, link))
+            await session.start(
+                agent,
+                room=self._ctx.room,
+                room_options=room_options,
+                session_host=self._house.settings.debug,
+                record=False,
+            )
+            await presence.heard.wait()
+            session.generate_reply()
+            if not is_moving and session.room_io.subscribed_fut is not None:
+                await session.room_io.subscribed_fut
+                await self._announce(presence, link)
+
+    async def _announce(self, presence: CallerPresence, link: ConsultLink) -> None:
         await presence.heard.wait()
-        session.generate_reply()
-        if session.room_io.subscribed_fut is not None:
-            await session.room_io.subscribed_fut
+        self._has_caller = True
+        await link.send(Arrived())
 
     async def _unless_dismissed(self, work: Coroutine[Any, Any, None]) -> None:
         """Do this, unless Agent A dismisses us first."""
-        async with asyncio.TaskGroup() as tasks:
-            dismissal = tasks.create_task(self._wait_for_dismissal())
-            await work
-            dismissal.cancel()
+        doing = asyncio.create_task(work)
+        dismissal = asyncio.create_task(self._wait_for_dismissal())
+        try:
+            await asyncio.wait({doing, dismissal}, return_when=asyncio.FIRST_COMPLETED)
+            await (doing if doing.done() else dismissal)
+        finally:
+            for task in (doing, dismissal):
+                task.cancel()
+            await asyncio.gather(doing, dismissal, return_exceptions=True)
 
     async def _wait_for_connect(self) -> None:
         async with asyncio.timeout(self._house.settings.move_timeout_s):

@@ -61,6 +61,13 @@ class Transferred:
         loud = next(places for places in sounds if len(places))
         return int(loud[0]), int(loud[-1])
 
+    def check_nothing_left(self) -> None:
+        types = [event.type for event in self.events]
+        assert types[-3:] == ["call_ended", "agent_left", "job_ended"]
+        assert types.count("job_started") == types.count("job_ended") == 2
+        assert self.rooms_left == []
+        assert self.processes_left == []
+
     def silence(self) -> list[Span]:
         """Silent runs over 20 ms from the music's first sound to Agent B's."""
         music_starts, _ = self.sounding("hold_music")
@@ -146,14 +153,12 @@ async def test_agent_b_has_another_voice(moved: Transferred) -> None:
     assert abs(np.log2(agent_a / agent_b)) > 0.15  # two semitones
 
 
-@pytest.mark.parametrize("way", ["moved", "joined"])
-async def test_nothing_is_left_after_the_caller_hangs_up(way: str, request: pytest.FixtureRequest) -> None:
-    done: Transferred = request.getfixturevalue(way)
-    types = [event.type for event in done.events]
-    assert types[-3:] == ["call_ended", "agent_left", "job_ended"]
-    assert types.count("job_started") == types.count("job_ended") == 2
-    assert done.rooms_left == []
-    assert done.processes_left == []
+async def test_nothing_is_left_after_a_moved_caller_hangs_up(moved: Transferred) -> None:
+    moved.check_nothing_left()
+
+
+async def test_nothing_is_left_after_a_joined_caller_hangs_up(joined: Transferred) -> None:
+    joined.check_nothing_left()
 
 
 async def test_any_livekit_client_is_transferred_in_its_own_room(joined: Transferred) -> None:
@@ -180,18 +185,23 @@ async def test_callers_token_opens_the_caller_room_only(moved: Transferred) -> N
     assert claims["exp"] - claims["nbf"] <= 600
 
 
-async def test_quick_target_without_hold_is_heard_within_the_hold_time(
-    livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = tmp_path_factory.mktemp("quick")
-    async with running_site(livekit, folder, HOLD_AFTER_MS="20000") as site, site.call() as call:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def quiet_site(livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    # A consult in text, and no hold within any test's time.
+    folder = tmp_path_factory.mktemp("quiet")
+    async with running_site(livekit, folder, CONSULT_MODE="text", HOLD_AFTER_MS="20000") as site:
+        yield site
+
+
+async def test_target_that_accepts_within_the_hold_time_needs_no_hold(quiet_site: Site) -> None:
+    async with quiet_site.call() as call:
         await call.ask_for_billing()
         await call.until("caller_moved")
         assert "caller_held" not in call.types()
 
 
-async def test_goodbye_without_a_transfer_leaves_nothing(site: Site) -> None:
-    async with site.call() as call:
+async def test_goodbye_without_a_transfer_leaves_nothing(quiet_site: Site) -> None:
+    async with quiet_site.call() as call:
         await call.until_said("how can i help")
         await call.type("What are your opening hours?")
         await call.until_said("monday")
@@ -202,9 +212,9 @@ async def test_goodbye_without_a_transfer_leaves_nothing(site: Site) -> None:
     assert types[-3:] == ["agent_left", "call_ended", "job_ended"]
 
 
-async def test_two_callers_are_transferred_side_by_side(site: Site) -> None:
+async def test_two_callers_are_transferred_side_by_side(quiet_site: Site) -> None:
     async def one() -> list[str]:
-        async with site.call() as call:
+        async with quiet_site.call() as call:
             await call.ask_for_billing()
             await call.until("caller_moved")
             return call.types()
