@@ -1,5 +1,6 @@
 """Agent A's job: owns the caller room, the call's transfers, and the caller on hold."""
 
+import asyncio
 import logging
 import os
 import uuid
@@ -8,7 +9,7 @@ from contextlib import AsyncExitStack
 from typing import Literal
 
 from livekit import rtc
-from livekit.agents import AgentSession, AutoSubscribe, JobContext, room_io
+from livekit.agents import AgentSession, APIError, AutoSubscribe, JobContext, room_io
 
 from agents.agent_a import AgentA
 from agents.caller_line import SessionCallerLine
@@ -96,13 +97,23 @@ class CallerRoomJob:
         )
         transcript.on_caller_turn = desk.hear
         unwatch = _watch_caller(self._ctx.room, caller.identity, coordinator)
+        phrases = asyncio.create_task(self._fill_phrases(models))
         try:
             await self._start(session, self._agent(session, desk, line, None), caller)
             return await coordinator.run()
         finally:
             unwatch()
+            phrases.cancel()
+            await asyncio.gather(phrases, return_exceptions=True)
             await line.aclose()
             await session.aclose()
+
+    async def _fill_phrases(self, models: Models) -> None:
+        """Have the fixed phrases of a remote voice before they are needed; without, they are made when said."""
+        try:
+            await self._house.book.fill(models.voice)
+        except APIError:
+            logger.warning("fixed phrases not cached", exc_info=True)
 
     async def _start(self, session: AgentSession[None], agent: AgentA, caller: rtc.RemoteParticipant) -> None:
         await session.start(

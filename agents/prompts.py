@@ -13,7 +13,7 @@ PROMPTS_DIR = Path(__file__).resolve().parent.parent / "prompts"
 DISPOSITIONS = ("declined", "no_answer", "unavailable", "cancelled", "target_left", "move_failed", "failed")
 """Ways a transfer ends with the caller back at Agent A; each has its phrase."""
 
-_PHRASES = ("greeting", "hold", "caller_left", "busy", "provider_failed", "briefing_intro", "accept")
+_PHRASES = ("greeting", "hold", "accept")
 # Filled by the loader itself: every prompt of an agent that speaks shares them.
 _SHARED = "voice_rules"
 
@@ -38,10 +38,6 @@ class Phrases(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._phrases)
-
-    def transfer_failed(self, disposition: str) -> str:
-        """What the caller hears after such a disposition; the general phrase for an unknown one."""
-        return self._phrases.get(f"transfer_failed.{disposition}", self._phrases["transfer_failed.failed"])
 
 
 def load_prompt(prompt: str, prompts_dir: Path = PROMPTS_DIR, /, **values: str) -> str:

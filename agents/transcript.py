@@ -10,7 +10,7 @@ from agents.prompts import load_prompt
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.transfer.briefing import Speaker, Turn
 from warm_transfer.transfer.ports import Record
-from warm_transfer.transfer.transcript import transcript_text
+from warm_transfer.transfer.understanding.transcript import transcript_text
 
 
 class Transcript:

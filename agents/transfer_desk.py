@@ -10,11 +10,11 @@ from agents.roster import Roster, Specialist
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.transfer import events
 from warm_transfer.transfer.briefing import Turn
-from warm_transfer.transfer.consent import caller_asked_for_transfer, has_consent, refuses
 from warm_transfer.transfer.coordinator import Coordinator
 from warm_transfer.transfer.errors import IllegalEventError
 from warm_transfer.transfer.ports import Conversation, Record
 from warm_transfer.transfer.terms import Move, Offer, State
+from warm_transfer.transfer.understanding.consent import caller_asked_for_transfer, has_consent, refuses
 
 
 class TransferDesk:

@@ -9,8 +9,8 @@ from agents.prompts import load_phrases, load_prompt
 from agents.providers.local_llm import LocalLLM
 from agents.roster import Specialist, load_roster
 from warm_transfer.transfer.briefing import Briefing, Turn
-from warm_transfer.transfer.consent import caller_asked_for_transfer, has_consent
-from warm_transfer.transfer.transcript import transcript_text
+from warm_transfer.transfer.understanding.consent import caller_asked_for_transfer, has_consent
+from warm_transfer.transfer.understanding.transcript import transcript_text
 
 _MAX_TOOL_ROUNDS = 4
 

@@ -15,7 +15,7 @@ from tests.behaviour.local_llm_talk import (
     question_talk,
 )
 from warm_transfer.transfer.briefing import Turn
-from warm_transfer.transfer.drafting import draft_briefing
+from warm_transfer.transfer.understanding.drafting import draft_briefing
 
 BILLING = "Hi, my name is Maria Lopez, my account number is 445566 and I was charged twice this month."
 
@@ -227,7 +227,7 @@ async def test_failed_transfer_whose_calls_are_gone_is_still_known(disposition: 
     talk = await offered()
     await talk.say("yes")
     talk.ctx.items = [item for item in talk.ctx.items if item.type == "message"]
-    talk.ctx.add_message(role="assistant", content=load_phrases().transfer_failed(disposition))
+    talk.ctx.add_message(role="assistant", content=load_phrases()[f"transfer_failed.{disposition}"])
     await talk.say("okay")
     assert talk.called == ["offer_transfer", "transfer_call"]
 

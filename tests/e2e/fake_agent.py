@@ -7,7 +7,7 @@ import json
 import numpy as np
 from livekit import rtc
 
-from warm_transfer.stand.downlink import RATE_HZ, Samples
+from warm_transfer.stand.caller.downlink import RATE_HZ, Samples
 from warm_transfer.transfer.wire import MOVE_METHOD
 
 DEADLINE_S = 15.0

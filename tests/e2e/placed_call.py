@@ -14,7 +14,7 @@ from livekit import api, rtc
 from tests.e2e.conftest import LiveKit
 from tests.e2e.wiretap import Wiretap
 from warm_transfer.calls.log import CallLog, LoggedEvent
-from warm_transfer.stand.caller import Caller
+from warm_transfer.stand.caller.caller import Caller
 from warm_transfer.stand.worker_process import WorkerProcess
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess, caller_token, new_room_name
 from warm_transfer.transfer.wire import AgentAJob

@@ -6,10 +6,10 @@ from livekit import rtc
 
 from tests.e2e.conftest import AgentIn, LiveKit
 from tests.e2e.fake_agent import DEADLINE_S
-from warm_transfer.stand import caller as caller_module
-from warm_transfer.stand.caller import Caller, Moment
-from warm_transfer.stand.downlink import RATE_HZ, Samples
-from warm_transfer.stand.ear import HOLD_MUSIC_TRACK
+from warm_transfer.stand.caller import caller as caller_module
+from warm_transfer.stand.caller.caller import Caller, Moment
+from warm_transfer.stand.caller.downlink import RATE_HZ, Samples
+from warm_transfer.stand.caller.ear import HOLD_MUSIC_TRACK
 from warm_transfer.stand.listening import Span, silent_runs, tone_ms
 
 MUSIC_HZ, SPEECH_HZ, CALLER_HZ = 440, 880, 1500

@@ -6,12 +6,12 @@ import pytest
 from agents.providers import local_stt, local_tts
 from tests.e2e.conftest import AgentIn, LiveKit
 from tests.e2e.fake_agent import DEADLINE_S, FakeAgent
-from warm_transfer.stand import conversation as conversation_module
-from warm_transfer.stand.caller import Caller
-from warm_transfer.stand.conversation import Conversation
-from warm_transfer.stand.downlink import RATE_HZ, Samples
-from warm_transfer.stand.microphone import resampled
-from warm_transfer.stand.scenarios import ScriptedCaller, load_scenario
+from warm_transfer.stand.caller import conversation as conversation_module
+from warm_transfer.stand.caller.caller import Caller
+from warm_transfer.stand.caller.conversation import Conversation
+from warm_transfer.stand.caller.downlink import RATE_HZ, Samples
+from warm_transfer.stand.caller.microphone import resampled
+from warm_transfer.stand.caller.scenarios import ScriptedCaller, load_scenario
 
 GREETING = "Hello, this is Alex. How can I help you?"
 ANYTHING_ELSE = "We are open until five. Is there anything else I can help you with?"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from warm_transfer.stand.downlink import RATE_HZ, read_wav
+from warm_transfer.stand.caller.downlink import RATE_HZ, read_wav
 from warm_transfer.stand.listening import utterances
 from warm_transfer.stand.server import free_port
 from warm_transfer.stand.worker_process import ROOT

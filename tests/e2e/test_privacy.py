@@ -16,8 +16,8 @@ from livekit.protocol.agent_pb import agent_session as pb
 from tests.e2e.conftest import LiveKit
 from tests.e2e.pilot_worker import PILOT_AMPLITUDE, PILOT_HZ
 from tests.e2e.placed_call import DEADLINE_S, PlacedCall, Site, running_site
-from warm_transfer.stand.consult_listener import ConsultListener
-from warm_transfer.stand.downlink import RATE_HZ
+from warm_transfer.stand.caller.downlink import RATE_HZ
+from warm_transfer.stand.demo.consult_listener import ConsultListener
 from warm_transfer.stand.listening import tone_ms
 from warm_transfer.transfer.wire import MoveOrder
 

@@ -13,7 +13,7 @@ import pytest_asyncio
 from tests.e2e.conftest import LiveKit
 from tests.e2e.placed_call import DEADLINE_S, PlacedCall, Site, running_site
 from warm_transfer.calls.log import LoggedEvent
-from warm_transfer.stand.downlink import RATE_HZ, Samples
+from warm_transfer.stand.caller.downlink import RATE_HZ, Samples
 from warm_transfer.stand.listening import Span, level_dbfs, median_pitch_hz, silent_runs
 
 AUDIBLE = 200

@@ -4,11 +4,11 @@ from hypothesis import strategies as st
 
 from tests.unit.test_consent import call
 from warm_transfer.transfer.briefing import Briefing, Turn
-from warm_transfer.transfer.drafting import draft_briefing
-from warm_transfer.transfer.facts import extract_facts
-from warm_transfer.transfer.names import introduced_name
-from warm_transfer.transfer.spoken_numbers import digit_runs
-from warm_transfer.transfer.transcript import transcript_text, turns_of
+from warm_transfer.transfer.understanding.drafting import draft_briefing
+from warm_transfer.transfer.understanding.facts import extract_facts
+from warm_transfer.transfer.understanding.names import introduced_name
+from warm_transfer.transfer.understanding.spoken_numbers import digit_runs
+from warm_transfer.transfer.understanding.transcript import transcript_text, turns_of
 
 REASON = "The caller was charged twice."
 

@@ -1,7 +1,7 @@
 import pytest
 
 from warm_transfer.transfer.briefing import Speaker, Turn
-from warm_transfer.transfer.consent import agrees, caller_asked_for_transfer, has_consent, refuses
+from warm_transfer.transfer.understanding.consent import agrees, caller_asked_for_transfer, has_consent, refuses
 
 
 def call(*said: str) -> tuple[Turn, ...]:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
-from warm_transfer.stand.downlink import (
+from warm_transfer.stand.caller.downlink import (
     PLAYOUT_DELAY,
     RATE_HZ,
     CallClock,
@@ -14,7 +14,7 @@ from warm_transfer.stand.downlink import (
     read_wav,
     write_wav,
 )
-from warm_transfer.stand.ear import END_OF_TURN_MS, Ear, Utterance
+from warm_transfer.stand.caller.ear import END_OF_TURN_MS, Ear, Utterance
 from warm_transfer.stand.listening import silent_runs
 
 FRAME = RATE_HZ // 100

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from agents.providers import local_tts
-from warm_transfer.stand.downlink import Samples
+from warm_transfer.stand.caller.downlink import Samples
 from warm_transfer.stand.listening import (
     leak_ms,
     level_dbfs,

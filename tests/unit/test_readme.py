@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from warm_transfer.settings import settings_table
-from warm_transfer.transfer.diagram import cells, mermaid
-from warm_transfer.transfer.states import TABLE
+from warm_transfer.transfer.diagram import mermaid
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -49,8 +48,3 @@ def test_every_link_leads_somewhere(link: str) -> None:
 @pytest.mark.parametrize("command", re.findall(r"worker\.py (\w+)", README))
 def test_every_worker_command_that_is_named_exists(command: str) -> None:
     assert re.search(rf"^def {command}\(", (ROOT / "worker.py").read_text(), re.MULTILINE)
-
-
-def test_cell_table_has_every_row_of_the_table() -> None:
-    legal = sum(line.count("|") - 2 - line.count(" - ") for line in cells().splitlines()[2:])
-    assert legal == len(TABLE)

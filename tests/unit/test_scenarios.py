@@ -1,6 +1,6 @@
 import pytest
 
-from warm_transfer.stand.scenarios import MAX_NUDGES, ScriptedCaller, load_scenario, scenario_names
+from warm_transfer.stand.caller.scenarios import MAX_NUDGES, ScriptedCaller, load_scenario, scenario_names
 from warm_transfer.transfer.errors import SettingsError
 
 GREETING = "Hello, this is Alex, the AI assistant of Lakeside Broadband. How can I help you?"

@@ -3,13 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from warm_transfer.stand.downlink import RATE_HZ, Samples
-from warm_transfer.stand.evidence import Evidence, HeardTrack, Words, recognise_words
-from warm_transfer.stand.left_over import LeftOver
-from warm_transfer.stand.room_watch import RoomsSeen
-from warm_transfer.stand.scenarios import load_scenario
-from warm_transfer.stand.timings import timings
-from warm_transfer.stand.verdict import Finding, judge, measure, similarity
+from warm_transfer.stand.caller.downlink import RATE_HZ, Samples
+from warm_transfer.stand.caller.scenarios import load_scenario
+from warm_transfer.stand.demo.evidence import Evidence, HeardTrack, Words, recognise_words
+from warm_transfer.stand.demo.left_over import LeftOver
+from warm_transfer.stand.demo.room_watch import RoomsSeen
+from warm_transfer.stand.demo.timings import timings
+from warm_transfer.stand.demo.verdict import Finding, judge, measure, similarity
 
 A, B, ME = "agent_a-1", "agent_b-1", "caller-1"
 LENGTH_S = 12.0

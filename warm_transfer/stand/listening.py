@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from warm_transfer.stand.downlink import Samples
+from warm_transfer.stand.caller.downlink import Samples
 
 SILENCE_FLOOR = 100
 """-50 dBFS: below, a person hears nothing; codec noise and ringing around a hole stay under it."""

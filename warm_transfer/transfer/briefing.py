@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from warm_transfer.transfer.spoken_numbers import spaced
-from warm_transfer.transfer.wording import normalized, one_line, shortened
+from warm_transfer.transfer.understanding.spoken_numbers import spaced
+from warm_transfer.transfer.understanding.wording import normalized, one_line, shortened
 
 Speaker = Literal["caller", "agent_a", "agent_b"]
 

@@ -21,13 +21,13 @@ from warm_transfer.transfer.commands import (
     StartDeadline,
     TakeCallerBack,
 )
-from warm_transfer.transfer.drafting import draft_briefing
 from warm_transfer.transfer.errors import IllegalEventError, MoveRefusedError, TargetUnavailableError
 from warm_transfer.transfer.events import EXPIRY, Event
 from warm_transfer.transfer.lane import Lane
 from warm_transfer.transfer.ports import CallerLine, Conversation, Record, Sleep, TargetLine
 from warm_transfer.transfer.states import Consulting, Ended, Moving, Ringing, Situation, Talking, step
 from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
+from warm_transfer.transfer.understanding.drafting import draft_briefing
 
 logger = logging.getLogger(__name__)
 

@@ -68,6 +68,19 @@ class OpenedRooms(Protocol):
         """Name of the final room; the caller room's on join_caller_room."""
 
 
+class ConsultVoice(Protocol):
+    """Speaks and transcribes in the consult room; the turns themselves travel as data and hang on nothing heard."""
+
+    async def attach(self, room: Any, peer: str) -> None:
+        """Publish a track in this connected `rtc.Room` and listen to the peer's."""
+
+    async def say(self, text: str) -> None:
+        """Speak one turn; returns when it has been played out."""
+
+    async def detach(self) -> None:
+        """Stop speaking and listening; safe to call twice."""
+
+
 class Conversation(Protocol):
     """What was said so far, and who can look something up in it."""
 

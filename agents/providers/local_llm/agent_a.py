@@ -7,10 +7,10 @@ from agents.providers.local_llm.conversation import Called, Conversation, Reply,
 from agents.providers.local_llm.offers import offer_after, target_for
 from agents.providers.local_llm.prompt_reading import Target
 from agents.providers.local_llm.words import asks_about, line, means
-from warm_transfer.transfer.consent import agrees, asks_for_transfer, refuses
-from warm_transfer.transfer.drafting import cleared, problem_clause, reported_reason
-from warm_transfer.transfer.spoken_numbers import spaced
-from warm_transfer.transfer.wording import matches, normalized
+from warm_transfer.transfer.understanding.consent import agrees, asks_for_transfer, refuses
+from warm_transfer.transfer.understanding.drafting import cleared, problem_clause, reported_reason
+from warm_transfer.transfer.understanding.spoken_numbers import spaced
+from warm_transfer.transfer.understanding.wording import matches, normalized
 
 _Rule = Callable[[Conversation, CallerState], Reply | None]
 _PART = "agent_a"

@@ -12,9 +12,9 @@ from agents.providers.local_llm.prompt_reading import (
     problems,
 )
 from agents.providers.local_llm.words import line, means
-from warm_transfer.transfer.consent import agrees
-from warm_transfer.transfer.facts import extract_facts
-from warm_transfer.transfer.spoken_numbers import digit_runs, spaced
+from warm_transfer.transfer.understanding.consent import agrees
+from warm_transfer.transfer.understanding.facts import extract_facts
+from warm_transfer.transfer.understanding.spoken_numbers import digit_runs, spaced
 
 _PART = "agent_b"
 _MIN_ACCOUNT_DIGITS = 4

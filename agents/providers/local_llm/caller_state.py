@@ -8,8 +8,8 @@ from agents.providers.local_llm.conversation import Conversation
 from agents.providers.local_llm.offers import Offer, OfferState, offers_of, target_for
 from agents.providers.local_llm.prompt_reading import Target, account_digits, knowledge, targets
 from agents.providers.local_llm.words import asks_about, means, topics_in
-from warm_transfer.transfer.facts import asked_kind, extract_facts
-from warm_transfer.transfer.wording import clauses, normalized
+from warm_transfer.transfer.understanding.facts import asked_kind, extract_facts
+from warm_transfer.transfer.understanding.wording import clauses, normalized
 
 _MAX_ASKS = 2
 """A fact is asked for once and once more; a caller is not badgered."""

@@ -6,11 +6,11 @@ from agents.providers.local_llm.conversation import Called, Conversation, Reply
 from agents.providers.local_llm.prompt_reading import briefing_of, needs
 from agents.providers.local_llm.words import line
 from warm_transfer.transfer.briefing import Turn
-from warm_transfer.transfer.drafting import draft_briefing, problem_clause
-from warm_transfer.transfer.facts import asked_kind, extract_facts
-from warm_transfer.transfer.spoken_numbers import spaced
-from warm_transfer.transfer.transcript import turns_of
-from warm_transfer.transfer.wording import clauses, matches, normalized
+from warm_transfer.transfer.understanding.drafting import draft_briefing, problem_clause
+from warm_transfer.transfer.understanding.facts import asked_kind, extract_facts
+from warm_transfer.transfer.understanding.spoken_numbers import spaced
+from warm_transfer.transfer.understanding.transcript import turns_of
+from warm_transfer.transfer.understanding.wording import clauses, matches, normalized
 
 _PART = "consult"
 _TRIED = (r"tried", r"try", r"already", r"done so far", r"attempt\w*")

@@ -7,7 +7,7 @@ from enum import Enum
 
 from agents.providers.local_llm.conversation import Called, Said
 from agents.providers.local_llm.prompt_reading import Target
-from warm_transfer.transfer.consent import agrees, refuses
+from warm_transfer.transfer.understanding.consent import agrees, refuses
 
 # What a caller said to these on hold is no new problem for Agent A.
 _HOLD_TOOLS = {"how_long", "cancel_transfer", "leave_message"}

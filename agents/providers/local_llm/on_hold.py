@@ -4,7 +4,7 @@ import re
 
 from agents.providers.local_llm.conversation import Called, Conversation, Reply, Said
 from agents.providers.local_llm.words import line, means, rest_after
-from warm_transfer.transfer.wording import one_line
+from warm_transfer.transfer.understanding.wording import one_line
 
 _PART = "on_hold"
 _MIN_MESSAGE_WORDS = 2

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from warm_transfer.transfer.wording import normalized
+from warm_transfer.transfer.understanding.wording import normalized
 
 _ROSTER_LINE = re.compile(
     r"^- (?P<id>[\w-]+): (?P<name>[^,]+), (?P<title>[^;]+); skills: (?P<skills>[^;]+); needs: (?P<needs>.+)$",

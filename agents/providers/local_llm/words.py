@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from warm_transfer.transfer.wording import matches, normalized
+from warm_transfer.transfer.understanding.wording import matches, normalized
 
 _HERE = Path(__file__).resolve().parent
 

@@ -9,7 +9,6 @@ from livekit import rtc
 
 from warm_transfer.transfer import events
 from warm_transfer.transfer.briefing import Briefing
-from warm_transfer.transfer.consult_voice import ConsultVoice
 from warm_transfer.transfer.errors import MoveRefusedError, TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.consult_link import ConsultLink
 from warm_transfer.transfer.livekit_adapter.rooms import (
@@ -19,7 +18,7 @@ from warm_transfer.transfer.livekit_adapter.rooms import (
     caller_token,
     new_room_name,
 )
-from warm_transfer.transfer.ports import OpenedRooms, Post
+from warm_transfer.transfer.ports import ConsultVoice, OpenedRooms, Post
 from warm_transfer.transfer.terms import Disposition, Move, Offer
 from warm_transfer.transfer.wire import (
     MOVE_METHOD,

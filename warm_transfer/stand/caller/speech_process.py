@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from agents.providers import local_stt, local_tts
-from warm_transfer.stand.downlink import Samples
+from warm_transfer.stand.caller.downlink import Samples
 from warm_transfer.transfer.errors import StartError
 
 SPEECH_RATE_HZ = local_tts.SAMPLE_RATE_HZ

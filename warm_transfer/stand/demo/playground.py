@@ -13,7 +13,7 @@ from livekit import api
 from rich.console import Console
 from rich.text import Text
 
-from warm_transfer.stand.demo_call import Stand
+from warm_transfer.stand.demo.demo_call import Stand
 from warm_transfer.transfer.livekit_adapter.rooms import CALLER_TOKEN_TTL, caller_token, new_room_name
 from warm_transfer.transfer.wire import AgentAJob
 

@@ -21,16 +21,16 @@ from rich.text import Text
 from agents.prompts import load_phrases
 from warm_transfer.calls.log import CallLog
 from warm_transfer.settings import Settings, load_settings
-from warm_transfer.stand.demo_call import CallFailedError, DemoCall, Stand
-from warm_transfer.stand.evidence import Evidence, Recognise, recognise_words
-from warm_transfer.stand.live_view import make_view
-from warm_transfer.stand.playground import pressed_keys, show_invitation
-from warm_transfer.stand.run_folder import RUNS, RunFolder
-from warm_transfer.stand.scenarios import Scenario, load_scenario
+from warm_transfer.stand.caller.scenarios import Scenario, load_scenario
+from warm_transfer.stand.caller.speech_process import SpeechProcess
+from warm_transfer.stand.demo.demo_call import CallFailedError, DemoCall, Stand
+from warm_transfer.stand.demo.evidence import Evidence, Recognise, recognise_words
+from warm_transfer.stand.demo.live_view import make_view
+from warm_transfer.stand.demo.playground import pressed_keys, show_invitation
+from warm_transfer.stand.demo.run_folder import RUNS, RunFolder
+from warm_transfer.stand.demo.timings import timings
+from warm_transfer.stand.demo.verdict import Finding, Measures, judge, measure
 from warm_transfer.stand.server import DEFAULT_PORT, LiveKitServer
-from warm_transfer.stand.speech_process import SpeechProcess
-from warm_transfer.stand.timings import timings
-from warm_transfer.stand.verdict import Finding, Measures, judge, measure
 from warm_transfer.stand.worker_process import WorkerProcess
 from warm_transfer.transfer.errors import TargetUnavailableError, WarmTransferError
 from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from warm_transfer.transfer.briefing import Turn
-from warm_transfer.transfer.wording import matches, normalized
+from warm_transfer.transfer.understanding.wording import matches, normalized
 
 _ASK_WINDOW = 2
 """Caller turns that still count as "just asked": the request and one answer to a question about it."""

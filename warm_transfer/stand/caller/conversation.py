@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from warm_transfer.stand.caller import Caller
-from warm_transfer.stand.downlink import RATE_HZ, Samples
-from warm_transfer.stand.ear import Utterance
-from warm_transfer.stand.scenarios import ScriptedCaller
+from warm_transfer.stand.caller.caller import Caller
+from warm_transfer.stand.caller.downlink import RATE_HZ, Samples
+from warm_transfer.stand.caller.ear import Utterance
+from warm_transfer.stand.caller.scenarios import ScriptedCaller
 
 GOODBYE_TIMEOUT_S = 6.0
 """How long a caller who said goodbye waits for an answer before hanging up."""

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import CallLog, LoggedEvent, LogUnavailableError
 from warm_transfer.calls.snapshots import CallSnapshot, fold, step
-from warm_transfer.stand.caller import Caller, Moment
-from warm_transfer.stand.conversation import Spoken
-from warm_transfer.stand.downlink import RATE_HZ
-from warm_transfer.stand.ear import HOLD_MUSIC_TRACK
-from warm_transfer.stand.live_view import CallView, seated, show_event, words_of_event, words_of_moment
-from warm_transfer.stand.room_watch import RoomsSeen
-from warm_transfer.stand.run_folder import Source, TimelineEntry
+from warm_transfer.stand.caller.caller import Caller, Moment
+from warm_transfer.stand.caller.conversation import Spoken
+from warm_transfer.stand.caller.downlink import RATE_HZ
+from warm_transfer.stand.caller.ear import HOLD_MUSIC_TRACK
+from warm_transfer.stand.demo.live_view import CallView, seated, show_event, words_of_event, words_of_moment
+from warm_transfer.stand.demo.room_watch import RoomsSeen
+from warm_transfer.stand.demo.run_folder import Source, TimelineEntry
 from warm_transfer.transfer.terms import Disposition
 
 _LOG_POLL_S = 0.1  # the hidden listener must be in before the briefing begins

@@ -9,18 +9,18 @@ from livekit import rtc
 
 from warm_transfer.calls.log import CallLog
 from warm_transfer.settings import Settings
-from warm_transfer.stand.call_observer import CallObserver
-from warm_transfer.stand.caller import Caller
-from warm_transfer.stand.consult_listener import ConsultListener
-from warm_transfer.stand.conversation import Conversation
-from warm_transfer.stand.downlink import mix
-from warm_transfer.stand.evidence import Evidence, heard_tracks
-from warm_transfer.stand.left_over import LeftOver, wait_until_gone
-from warm_transfer.stand.live_view import CallView
-from warm_transfer.stand.room_watch import RoomWatch
-from warm_transfer.stand.run_folder import RunFolder, last_transfer
-from warm_transfer.stand.scenarios import Scenario, ScriptedCaller
-from warm_transfer.stand.speech_process import SPEECH_RATE_HZ, SpeechProcess
+from warm_transfer.stand.caller.caller import Caller
+from warm_transfer.stand.caller.conversation import Conversation
+from warm_transfer.stand.caller.downlink import mix
+from warm_transfer.stand.caller.scenarios import Scenario, ScriptedCaller
+from warm_transfer.stand.caller.speech_process import SPEECH_RATE_HZ, SpeechProcess
+from warm_transfer.stand.demo.call_observer import CallObserver
+from warm_transfer.stand.demo.consult_listener import ConsultListener
+from warm_transfer.stand.demo.evidence import Evidence, heard_tracks
+from warm_transfer.stand.demo.left_over import LeftOver, wait_until_gone
+from warm_transfer.stand.demo.live_view import CallView
+from warm_transfer.stand.demo.room_watch import RoomWatch
+from warm_transfer.stand.demo.run_folder import RunFolder, last_transfer
 from warm_transfer.transfer.errors import WarmTransferError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess, caller_token, new_room_name
 from warm_transfer.transfer.wire import AgentAJob

@@ -2,7 +2,7 @@
 
 import re
 
-from warm_transfer.transfer.wording import normalized, one_line
+from warm_transfer.transfer.understanding.wording import normalized, one_line
 
 _INTRODUCTIONS = re.compile(
     r"\b(?:(?:my|the) (?:full )?(?:name is|name's|names)|call me|you(?:'re| are) (?:talking|"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from warm_transfer.stand.downlink import RATE_HZ, Samples
+from warm_transfer.stand.caller.downlink import RATE_HZ, Samples
 
 HOLD_MUSIC_TRACK = "hold_music"
 """Name of the track that plays to a held caller: heard and recorded, but not speech."""

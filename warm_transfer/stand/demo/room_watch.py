@@ -9,8 +9,8 @@ from typing import Self
 import aiohttp
 from livekit import api
 
-from warm_transfer.stand.consult_listener import LISTENER
-from warm_transfer.stand.downlink import CallClock
+from warm_transfer.stand.caller.downlink import CallClock
+from warm_transfer.stand.demo.consult_listener import LISTENER
 from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess
 
 _POLL_S = 0.5  # an agent that leaves is seen within that; each look costs one request, plus one per room

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import psutil
 
-from warm_transfer.stand.downlink import CallClock
-from warm_transfer.stand.room_watch import RoomWatch
+from warm_transfer.stand.caller.downlink import CallClock
+from warm_transfer.stand.demo.room_watch import RoomWatch
 
 GRACE_S = 3.0
 """After the caller's client signalled the end nothing may be left."""

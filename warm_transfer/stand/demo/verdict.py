@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from warm_transfer.stand.downlink import RATE_HZ
-from warm_transfer.stand.evidence import Evidence, Words, hold_phrase_span, part
+from warm_transfer.stand.caller.downlink import RATE_HZ
+from warm_transfer.stand.demo.evidence import Evidence, Words, hold_phrase_span, part
 from warm_transfer.stand.listening import leak_ms, median_pitch_hz, silent_runs, utterances
-from warm_transfer.transfer.spoken_numbers import digit_runs
-from warm_transfer.transfer.wording import normalized
+from warm_transfer.transfer.understanding.spoken_numbers import digit_runs
+from warm_transfer.transfer.understanding.wording import normalized
 
 ALIKE = 0.7
 """Similarity from which words count as heard: "mario" is 0.8 of "maria", another greeting is below 0.5."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from warm_transfer.stand.downlink import RATE_HZ, Downlink, Samples, mix
-from warm_transfer.stand.ear import HOLD_MUSIC_TRACK, first_sound, is_sound
-from warm_transfer.stand.left_over import LeftOver
+from warm_transfer.stand.caller.downlink import RATE_HZ, Downlink, Samples, mix
+from warm_transfer.stand.caller.ear import HOLD_MUSIC_TRACK, first_sound, is_sound
+from warm_transfer.stand.caller.scenarios import Scenario
+from warm_transfer.stand.demo.left_over import LeftOver
+from warm_transfer.stand.demo.room_watch import RoomsSeen
 from warm_transfer.stand.listening import Span, utterances
-from warm_transfer.stand.room_watch import RoomsSeen
-from warm_transfer.stand.scenarios import Scenario
 
 _PAD_S = 0.25  # a recognizer wants some silence around; less than the pause that ends an utterance
 

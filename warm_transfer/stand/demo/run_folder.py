@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from warm_transfer.calls.snapshots import CallSnapshot, TransferSnapshot
-from warm_transfer.stand.conversation import Spoken
+from warm_transfer.stand.caller.conversation import Spoken
 from warm_transfer.transfer.errors import StartError
 
 RUNS = Path("runs")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from livekit import api, rtc
 
-from warm_transfer.stand.downlink import RATE_HZ, CallClock, Downlink, Samples, write_wav
+from warm_transfer.stand.caller.downlink import RATE_HZ, CallClock, Downlink, Samples, write_wav
 from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess
 
 LISTENER = "consult-listener"

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import LoggedEvent
-from warm_transfer.stand.caller import Moment
-from warm_transfer.stand.room_watch import People
+from warm_transfer.stand.caller.caller import Moment
+from warm_transfer.stand.demo.room_watch import People
 
 Who = Literal["caller", "agent_a", "agent_b", "consult"]
 

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from livekit import rtc
 
-from warm_transfer.stand.downlink import RATE_HZ, CallClock, Lane, Samples
+from warm_transfer.stand.caller.downlink import RATE_HZ, CallClock, Lane, Samples
 
 _FRAME = RATE_HZ * 20 // 1000
 _QUEUE_MS = 100  # the source paces us; a loop that is busy for longer would leave a hole in the speech

@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from warm_transfer.transfer.briefing import Briefing, Turn
-from warm_transfer.transfer.consent import asks_for_transfer
-from warm_transfer.transfer.facts import extract_facts
-from warm_transfer.transfer.spoken_numbers import digit_runs
-from warm_transfer.transfer.wording import clauses, matches, normalized, one_line, reported
+from warm_transfer.transfer.understanding.consent import asks_for_transfer
+from warm_transfer.transfer.understanding.facts import extract_facts
+from warm_transfer.transfer.understanding.spoken_numbers import digit_runs
+from warm_transfer.transfer.understanding.wording import clauses, matches, normalized, one_line, reported
 
 _TRIED = (
     r"already (?!paid|told|said|gave|a customer|waiting|been)\w+",

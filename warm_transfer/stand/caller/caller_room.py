@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from livekit import rtc
 
-from warm_transfer.stand.downlink import RATE_HZ, Downlink, Lane, Samples
-from warm_transfer.stand.ear import HOLD_MUSIC_TRACK, Ear, Utterance, first_sound, is_sound
-from warm_transfer.stand.microphone import Microphone
+from warm_transfer.stand.caller.downlink import RATE_HZ, Downlink, Lane, Samples
+from warm_transfer.stand.caller.ear import HOLD_MUSIC_TRACK, Ear, Utterance, first_sound, is_sound
+from warm_transfer.stand.caller.microphone import Microphone
 
 NETWORK_TIMEOUT_S = 5.0  # connecting takes 0.1 s on loopback, 1 s at 100 ms round trip
 

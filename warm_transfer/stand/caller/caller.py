@@ -12,10 +12,10 @@ from livekit import rtc
 from livekit.rtc.participant import PublishTrackError
 from pydantic import ValidationError
 
-from warm_transfer.stand.caller_room import NETWORK_TIMEOUT_S, CallerRoom
-from warm_transfer.stand.downlink import RATE_HZ, CallClock, Downlink, Samples, mix, write_wav
-from warm_transfer.stand.ear import Utterance
-from warm_transfer.stand.microphone import Microphone
+from warm_transfer.stand.caller.caller_room import NETWORK_TIMEOUT_S, CallerRoom
+from warm_transfer.stand.caller.downlink import RATE_HZ, CallClock, Downlink, Samples, mix, write_wav
+from warm_transfer.stand.caller.ear import Utterance
+from warm_transfer.stand.caller.microphone import Microphone
 from warm_transfer.transfer.wire import CLIENT_ATTRIBUTE, MOVE_METHOD, MoveOrder
 
 FIRST_SOUND_TIMEOUT_S = 5.0  # as long as the coordinator waits for its proof

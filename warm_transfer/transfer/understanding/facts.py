@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from warm_transfer.transfer.briefing import Fact, Turn
-from warm_transfer.transfer.consent import agrees
-from warm_transfer.transfer.names import introduced_name
-from warm_transfer.transfer.spoken_numbers import CARDINAL, DigitRun, cardinal, digit_runs
-from warm_transfer.transfer.wording import matches, normalized
+from warm_transfer.transfer.understanding.consent import agrees
+from warm_transfer.transfer.understanding.names import introduced_name
+from warm_transfer.transfer.understanding.spoken_numbers import CARDINAL, DigitRun, cardinal, digit_runs
+from warm_transfer.transfer.understanding.wording import matches, normalized
 
 # A label before (or after) digits says what they are; the first kind that matches wins.
 _LABELS = (

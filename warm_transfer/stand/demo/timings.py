@@ -2,10 +2,10 @@
 
 from statistics import median
 
-from warm_transfer.stand.downlink import RATE_HZ
-from warm_transfer.stand.evidence import Evidence, hold_phrase_span
+from warm_transfer.stand.caller.downlink import RATE_HZ
+from warm_transfer.stand.demo.evidence import Evidence, hold_phrase_span
+from warm_transfer.stand.demo.verdict import Measures
 from warm_transfer.stand.listening import utterances
-from warm_transfer.stand.verdict import Measures
 
 
 def timings(evidence: Evidence, measures: Measures) -> list[tuple[str, int]]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from warm_transfer.transfer.briefing import Speaker, Turn
-from warm_transfer.transfer.wording import one_line
+from warm_transfer.transfer.understanding.wording import one_line
 
 _LABELS: dict[Speaker, str] = {"caller": "Caller", "agent_a": "Agent A", "agent_b": "Agent B"}
 _LINE = re.compile(r"^\[(?P<turn_id>\w+)\] (?P<label>Caller|Agent A|Agent B): (?P<text>.*)$")

@@ -1,0 +1,1 @@
+"""The demo: one real call, shown live and judged from rooms and recordings."""
