@@ -28,9 +28,13 @@ class ConsultLink:
         self.room = rtc.Room()
         self._peer_seen = asyncio.Event()
         self._is_closing = False
+        self._connecting: asyncio.Task[None] | None = None
 
     async def connect(self, *, on_message: Callable[[ConsultMessage], None], on_peer_left: Callable[[], None]) -> None:
         """Join the consult room; handlers are in place before anything can arrive.
+
+        May be cancelled; then `close()` waits for the native client. Cancelling `rtc.Room.connect` itself would leave
+        it to join with nobody to answer it, and after 10 s it panics and takes the whole process along (rtc 1.1.21).
 
         Raises:
             TargetUnavailableError: the room can't be joined in time.
@@ -43,7 +47,8 @@ class ConsultLink:
         self.room.on("disconnected", self._miss_room)
         token = consult_token(self._access, room=self._room_name, identity=self._identity)
         try:
-            await asyncio.wait_for(self.room.connect(self._access.url, token), self._access.rpc_timeout_s)
+            self._connecting = asyncio.create_task(self.room.connect(self._access.url, token))
+            await asyncio.wait_for(asyncio.shield(self._connecting), self._access.rpc_timeout_s)
         except (rtc.ConnectError, TimeoutError) as error:
             raise TargetUnavailableError("the consult room can't be joined") from error
         for participant in self.room.remote_participants.values():
@@ -72,6 +77,8 @@ class ConsultLink:
     async def close(self) -> None:
         """Leave the consult room; safe to call twice."""
         self._is_closing = True
+        if self._connecting is not None:
+            await asyncio.gather(self._connecting, return_exceptions=True)
         await self.room.disconnect()
 
     def _take_packet(self, packet: rtc.DataPacket) -> None:
