@@ -19,6 +19,9 @@ from warm_transfer.stand.worker_process import WorkerProcess
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess, caller_token, new_room_name
 from warm_transfer.transfer.wire import AgentAJob
 
+TRANSFERS = ("consult-", "final-")
+"""How the rooms that a transfer makes begin."""
+
 DEADLINE_S = 40.0
 """For anything that a test waits for; on two busy cores a job's start takes seconds."""
 
@@ -108,16 +111,11 @@ class PlacedCall:
         return [event.type for event in self.events()]
 
     async def rooms_left(self) -> list[str]:
-        """Rooms of this call that the server still has."""
+        """This call's caller room and every consult or final room that the server still has; one call at a time."""
         async with self._api() as server:
             listed = await server.room.list_rooms(api.ListRoomsRequest())
-        mine = {self.room} | {
-            str(event.payload[key])
-            for event in self.events()
-            for key in ("consult_room", "final_room")
-            if event.type == "consult_opened"
-        }
-        return sorted(mine & {room.name for room in listed.rooms})
+        # Consult and final rooms of a transfer that ended early are in no event: all of them count.
+        return sorted(room.name for room in listed.rooms if room.name == self.room or room.name.startswith(TRANSFERS))
 
     async def people_in(self, room: str) -> set[str]:
         """Identities in a room, by the server's word."""
