@@ -84,7 +84,7 @@ class FinalRoomJob:
             except (NotNeededError, TargetUnavailableError, TimeoutError) as error:
                 logger.info("not needed any more", extra={"why": str(error)})
             recorder.record(CallEvent.AGENT_LEFT, self._who())
-            await self._close_room(rooms)
+            await self._close_rooms(rooms)
             recorder.record(CallEvent.JOB_ENDED, self._who())
 
     def _consult_voice(self, recorder: CallRecorder) -> ConsultSpeech | None:
@@ -105,7 +105,18 @@ class FinalRoomJob:
         if voice is not None:
             stack.push_async_callback(voice.detach)
             await voice.attach(link.room, self._job.agent_a_identity)
+        await self._meet(link)
+
+    async def _meet(self, link: ConsultLink) -> None:
+        """Tell Agent A that we are here; a dispatch that came too late finds nobody, and must not wait for anybody.
+
+        Joining a room that Agent A has already deleted makes it anew.
+        """
+        was_there = link.has_peer
         await link.send(Ready())
+        await asyncio.wait_for(link.wait_for_peer(), self._house.settings.rpc_timeout_s)
+        if not was_there:
+            await link.send(Ready())
 
     async def _consult(self, link: ConsultLink, voice: ConsultSpeech | None) -> None:
         """Hear the briefing, ask back, decide; returns once accepted.
@@ -218,10 +229,16 @@ class FinalRoomJob:
         while True:
             _refuse_if_dismissed(await self._inbox.get())
 
-    async def _close_room(self, rooms: Rooms) -> None:
+    async def _close_rooms(self, rooms: Rooms) -> None:
         """The final room is ours to close, but the caller's own room only once the caller was ours."""
+        ours = [] if self._has_caller else [self._job.consult_room]  # we may have made it anew by joining it
         if self._has_caller or self._job.move is not Move.JOIN_CALLER_ROOM:
-            await rooms.delete(self._ctx.room.name)
+            ours.append(self._ctx.room.name)
+        for name in ours:
+            try:
+                await rooms.delete(name)
+            except TargetUnavailableError as error:
+                logger.warning("room not closed", extra={"why": error.sentence})
 
     def _who(self) -> dict[str, object]:
         return {"role": ROLE, "identity": self._job.identity, "pid": os.getpid()}

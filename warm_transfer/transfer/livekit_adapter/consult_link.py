@@ -54,6 +54,11 @@ class ConsultLink:
         for participant in self.room.remote_participants.values():
             self._see_peer(participant)
 
+    @property
+    def has_peer(self) -> bool:
+        """Whether the other side has been seen in the consult room."""
+        return self._peer_seen.is_set()
+
     async def wait_for_peer(self) -> None:
         """Return once the other side is in the consult room."""
         await self._peer_seen.wait()
