@@ -6,6 +6,7 @@ caller would have heard (measured: 0.8 s of music lost while a sentence of 2 s w
 """
 
 import multiprocessing
+import os
 import signal
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -29,7 +30,7 @@ class SpeechProcess:
     def __enter__(self) -> Self:
         # spawn: a fork would copy LiveKit's native threads' locks in whatever state they are.
         context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(max_workers=1, mp_context=context, initializer=_leave_signals_to_parent)
+        self._pool = ProcessPoolExecutor(max_workers=1, mp_context=context, initializer=_begin)
         return self
 
     def __exit__(
@@ -58,6 +59,7 @@ def _load() -> None:
     local_tts.load()
 
 
-def _leave_signals_to_parent() -> None:
+def _begin() -> None:
     """Ctrl-C reaches the whole group; the parent ends us when its calls have ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(10)  # a person does not think on the machine that serves the call: give way to its audio
