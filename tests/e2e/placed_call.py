@@ -8,13 +8,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 from livekit import api, rtc
 
 from tests.e2e.conftest import LiveKit
 from tests.e2e.wiretap import Wiretap
 from warm_transfer.calls.log import CallLog, LoggedEvent
 from warm_transfer.stand.caller.caller import Caller
+from warm_transfer.stand.demo.left_over import is_alive
 from warm_transfer.stand.worker_process import WorkerProcess
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess, caller_token, new_room_name
 from warm_transfer.transfer.wire import AgentAJob
@@ -126,7 +126,7 @@ class PlacedCall:
     def processes_left(self) -> list[int]:
         """Job processes of this call that still live."""
         pids = {int(event.payload["pid"]) for event in self.events() if event.type == "job_started"}
-        return sorted(pid for pid in pids if psutil.pid_exists(pid))
+        return sorted(pid for pid in pids if is_alive(pid))
 
     async def until_nothing_is_left(self) -> None:
         """Wait until rooms and processes are gone."""
