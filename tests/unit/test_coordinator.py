@@ -198,6 +198,16 @@ async def test_leaving_the_caller_room_during_a_client_move_is_no_hang_up(call: 
     assert (await call.running).disposition is Disposition.COMPLETED
 
 
+async def test_hang_up_while_the_client_is_asked_to_move_ends_the_call(call: Call) -> None:
+    blocked = call.world.blocks["move client_move"] = asyncio.Event()
+    call.world.failures["move client_move"] = MoveRefusedError("the recipient is gone")
+    await call.consult()
+    await call.happens(ev.TargetAccepted(), ev.CallerLeft("hung up"))
+    blocked.set()
+    assert (await call.running).disposition is Disposition.CALLER_LEFT
+    assert "take_back move_failed" not in call.world.did
+
+
 async def test_call_without_a_transfer_ends_with_disposition_none(call: Call) -> None:
     await call.happens(ev.CallerLeft("goodbye"))
     assert (await call.running).disposition is Disposition.NONE

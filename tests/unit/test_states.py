@@ -132,6 +132,14 @@ ROWS: list[tuple[Situation, ev.Event, Step]] = [
         ev.MoveExpired(),
         hung_up("the caller hung up during the move"),
     ),
+    *[
+        (
+            Moving(offer=OFFER, move=CLIENT, has_caller_left=True),
+            event,
+            hung_up("the caller hung up during the move"),
+        )
+        for event in (ev.MoveRefused("no"), ev.TargetLeft(), ev.CommandFailed("KeyError"))
+    ],
     (MOVING, ev.TargetLeft(), back(D.TARGET_LEFT, "the target left")),
     (MOVING, ev.CallerLeft("moved?"), Step(Moving(offer=OFFER, move=CLIENT, has_caller_left=True))),
     (Moving(offer=OFFER, move=JOIN), ev.CallerLeft("bye"), hung_up("the caller hung up during the move")),

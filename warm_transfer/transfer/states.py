@@ -118,6 +118,9 @@ class Row(NamedTuple):
     to: tuple[State, ...]
 
 
+_HUNG_UP_MOVING = "the caller hung up during the move"
+
+
 def _offer(_: Talking | Offered, event: TransferOffered) -> Step:
     return Step(Offered(offer=event.offer))
 
@@ -166,17 +169,28 @@ def _complete(now: Moving, _: CallerMoved) -> Step:
 def _note_leave(now: Moving, _: CallerLeft) -> Step:
     if now.move is Move.CLIENT_MOVE:
         return Step(replace(now, has_caller_left=True))
-    return _end_call("the caller hung up during the move")
+    return _end_call(_HUNG_UP_MOVING)
 
 
 def _expire_move(now: Moving, _: MoveExpired) -> Step:
-    if now.has_caller_left:
-        return _end_call("the caller hung up during the move")
-    return _take_back(Disposition.MOVE_FAILED, "no proof of the move in time")
+    return _fail_move(now, Disposition.MOVE_FAILED, "no proof of the move in time")
 
 
-def _refuse_move(_: Moving, event: MoveRefused) -> Step:
-    return _take_back(Disposition.MOVE_FAILED, event.reason)
+def _refuse_move(now: Moving, event: MoveRefused) -> Step:
+    return _fail_move(now, Disposition.MOVE_FAILED, event.reason)
+
+
+def _lose_target(now: Moving, _: TargetLeft) -> Step:
+    return _fail_move(now, Disposition.TARGET_LEFT, "the target left")
+
+
+def _break_move(now: Moving, event: CommandFailed) -> Step:
+    return _fail_move(now, Disposition.FAILED, event.reason)
+
+
+def _fail_move(now: Moving, disposition: Disposition, reason: str) -> Step:
+    """Give the caller back, unless the caller has left: nobody must be told anything in an empty room."""
+    return _end_call(_HUNG_UP_MOVING) if now.has_caller_left else _take_back(disposition, reason)
 
 
 def _hang_up(_: Situation, event: CallerLeft) -> Step:
@@ -242,9 +256,9 @@ TABLE: dict[tuple[State, type[Event]], Row] = {
     (State.MOVING, CallerMoved): Row(_complete, _ENDED),
     (State.MOVING, MoveRefused): Row(_refuse_move, _ENDED),
     (State.MOVING, MoveExpired): Row(_expire_move, _ENDED),
-    (State.MOVING, TargetLeft): _TARGET_LEFT,
+    (State.MOVING, TargetLeft): Row(_lose_target, _ENDED),
     (State.MOVING, CallerLeft): Row(_note_leave, (State.MOVING, State.ENDED)),
-    (State.MOVING, CommandFailed): _BROKEN,
+    (State.MOVING, CommandFailed): Row(_break_move, _ENDED),
 }
 
 
