@@ -25,6 +25,8 @@ AGENT_A_VOICE: Mapping[str, str] = {
 }
 
 
+MOST_TYPED = 1000
+"""Characters of one typed message: a minute of speech. Everything is read many times in a call."""
 CLOSE_TIMEOUT_S = 0.2
 """LiveKit waits 2 s for the last words of somebody who has left; rooms and jobs would stay that much longer."""
 
@@ -90,11 +92,14 @@ def build_session(models: Models) -> AgentSession[None]:
 
 
 async def take_text(session: AgentSession[None], event: room_io.TextInputEvent) -> None:
-    """Treat what the linked participant types as if said. A fixed phrase that must be heard is not cut off by it."""
+    """Treat what the linked participant types as if said; only its beginning, if nobody could have said it in one go.
+
+    A fixed phrase that must be heard is not cut off by it.
+    """
     speech = session.current_speech
     if speech is None or speech.allow_interruptions:
         await session.interrupt()
-    session.generate_reply(user_input=event.text)
+    session.generate_reply(user_input=event.text[:MOST_TYPED])
 
 
 def write_turns(session: AgentSession[None], transcript: Transcript) -> None:

@@ -36,7 +36,7 @@ _ENDING = re.compile(
     r"\bend(?:s|ing)?\s+(?:in|with|on)\s+$|\blast (?:\w+ )?(?:digits?|numbers?) (?:is|are)\s+$", re.IGNORECASE
 )
 _AMOUNT = re.compile(
-    rf"(?P<sign>[$€£])\s?(?P<signed>\d[\d,]*(?:\.\d+)?)"
+    rf"(?P<sign>[$€£])\s?(?P<signed>\d[\d,]{{0,15}}(?:\.\d{{1,4}})?)"
     rf"|(?<![\w.])(?P<value>{CARDINAL})\s*(?P<unit>dollars?|bucks|euros?|pounds?|cents?)\b"
     rf"(?:(?:\s+and)?\s+(?P<cents>{CARDINAL})\s*cents?\b)?",
     re.IGNORECASE,
@@ -79,8 +79,9 @@ def extract_facts(turns: Sequence[Turn]) -> tuple[Fact, ...]:
         if turn.speaker != "caller":
             asked = _Asked(kind=asked_kind(turn.text) or left_open, text=turn.text)
             continue
+        is_correction = matches(turn.text, _CORRECTIONS)
         for fact in (*_confirmed(turn, asked), *_stated(turn, asked, facts)):
-            _put(facts, fact, is_correction=matches(turn.text, _CORRECTIONS))
+            _put(facts, fact, is_correction=is_correction)
         left_open = _left_open(turn.text)
         asked = _Asked(kind=left_open or asked.kind, text="")
     return tuple(facts)

@@ -12,7 +12,9 @@ _INTRODUCTIONS = re.compile(
 )
 # Also said of other things ("this is ridiculous", "I'm angry"): only what is written like a name counts.
 _WEAK_INTRODUCTIONS = re.compile(r"\b(?:this is|it is|it's|i'm|i am|name's)\s+", re.IGNORECASE)
-_SPEAKING = re.compile(r"^(?:\W|hi|hello|hey|yes|good \w+)*([\w' -]+?) (?:speaking|here|calling)\b", re.IGNORECASE)
+_SPEAKING = re.compile(
+    r"^(?:\W|hi|hello|hey|yes|good \w{1,20}){0,12}([\w' -]{1,40}?) (?:speaking|here|calling)\b", re.IGNORECASE
+)
 _LEAD_INS = re.compile(
     r"^(?:(?:yes|yeah|sure|of course|okay|ok|hi|hello|hey|well|uh|um|it is|it's|its|this is|i am|i'm|"
     r"the name is|"
