@@ -18,7 +18,8 @@ from agents.caller_room_job import CallerRoomJob
 from agents.final_room_job import FinalRoomJob
 from agents.house import House, build_house
 from agents.prompts import load_phrases
-from agents.roster import load_roster
+from agents.providers.local_tts import LOCAL_VOICES
+from agents.roster import check_roster, load_roster
 from warm_transfer.settings import Settings, load_settings
 from warm_transfer.transfer.errors import SettingsError, WarmTransferError, WireError
 from warm_transfer.transfer.wire import AgentAJob, AgentBJob, read_job_metadata
@@ -173,7 +174,9 @@ def _run(log_level: str, *, is_dev: bool) -> None:
 def _settings() -> Settings:
     try:
         settings = load_settings()
-        load_roster(settings.roster_file)  # job processes read it too; a fault in it must show here, not in a call
+        # Job processes read these, too; a fault in them must show here and not in a call.
+        roster = load_roster(settings.roster_file)
+        check_roster(roster, tts_provider=settings.tts_provider, local_voices=LOCAL_VOICES)
         load_phrases()
         _refuse_taken_port(settings.worker_port)
     except WarmTransferError as error:

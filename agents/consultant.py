@@ -1,15 +1,19 @@
 """How an AI Agent B decides in the consult: asks back, accepts or declines, by its model's tool calls."""
 
 import json
+import logging
 from typing import Any
 
-from livekit.agents import llm
+from livekit.agents import APIError, llm
 from livekit.agents.llm import function_tool
 
 from agents.prompts import load_prompt
 from agents.roster import Specialist
 from warm_transfer.transfer.wire import Accept, Decline, Question
 
+logger = logging.getLogger(__name__)
+
+_UNDECIDED = Decline(reason="The specialist could not decide.")
 MOST_QUESTIONS = 3
 """Each question keeps the caller waiting; whoever needs more should take the call and ask the caller."""
 
@@ -63,9 +67,13 @@ class Consultant:
         self._context.add_message(role="user", content=said)
         may_ask = self._questions < MOST_QUESTIONS
         tools: list[llm.Tool] = [accept_transfer, decline_transfer, *([ask_agent_a] if may_ask else [])]
-        reply = await self._model.chat(chat_ctx=self._context, tools=tools, tool_choice="required").collect()
+        try:
+            reply = await self._model.chat(chat_ctx=self._context, tools=tools, tool_choice="required").collect()
+        except APIError:
+            logger.warning("the model failed in the consult", exc_info=True)
+            return _UNDECIDED
         if not reply.tool_calls:
-            return Decline(reason="The specialist could not decide.")
+            return _UNDECIDED
         return self._read(reply.tool_calls[0])
 
     def _read(self, call: llm.FunctionToolCall) -> Question | Accept | Decline:
@@ -82,4 +90,4 @@ class Consultant:
                 self._context.add_message(role="assistant", content=question)
                 return Question(text=question)
             case _:
-                return Decline(reason=str(arguments.get("reason", "")).strip() or "The specialist could not decide.")
+                return Decline(reason=str(arguments.get("reason", "")).strip() or _UNDECIDED.reason)

@@ -1,11 +1,13 @@
 """Who a caller can be transferred to, read from `agents/roster.toml`."""
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from agents.prompts import load_prompt
 from warm_transfer.transfer.errors import SettingsError
 
 ROSTER_PATH = Path(__file__).resolve().parent / "roster.toml"
@@ -67,6 +69,23 @@ def load_roster(path: Path = ROSTER_PATH) -> Roster:
     return Roster(specialists=specialists)
 
 
+def check_roster(roster: Roster, *, tts_provider: str, local_voices: Collection[str]) -> None:
+    """Refuse at start what would break in a call: a prompt that does not load, a voice that does not exist.
+
+    Raises:
+        SettingsError: naming the specialist.
+    """
+    for one in roster.specialists:
+        load_prompt(one.prompt)
+        voice = one.voice.get(tts_provider)
+        if voice is None:
+            raise SettingsError(f"Specialist {one.id} has no voice for TTS_PROVIDER={tts_provider}: add it to `voice`.")
+        if tts_provider == "local" and voice not in local_voices:
+            raise SettingsError(
+                f"Specialist {one.id}: there is no local voice {voice!r}, only {', '.join(local_voices)}."
+            )
+
+
 def _line(one: Specialist) -> str:
     needs = ", ".join(one.needs) or "nothing"
     return f"- {one.id}: {one.name}, {one.title}; skills: {', '.join(one.skills)}; needs: {needs}"
@@ -88,12 +107,12 @@ def _specialist(path: Path, number: int, entry: object) -> Specialist:
     if unknown := set(entry) - _KEYS:
         raise SettingsError(f"{where} has an unknown key: {', '.join(sorted(unknown))}.")
     return Specialist(
-        id=_text(where, entry, "id"),
+        id=_name(where, entry, "id"),
         name=_text(where, entry, "name"),
         title=_text(where, entry, "title"),
         skills=_texts(where, entry, "skills", least=1),
         needs=_texts(where, entry, "needs", least=0),
-        prompt=_text(where, entry, "prompt"),
+        prompt=_name(where, entry, "prompt"),
         voice=_voices(where, entry),
     )
 
@@ -105,9 +124,20 @@ def _text(where: str, entry: Mapping[str, object], key: str) -> str:
     return value.strip()
 
 
+def _name(where: str, entry: Mapping[str, object], key: str) -> str:
+    value = _text(where, entry, key)
+    if not re.fullmatch(r"[a-z0-9_]+", value):  # it becomes a file name, an identity, a line of a prompt
+        raise SettingsError(f"{where}: `{key}` must be of a to z, 0 to 9 and _ alone.")
+    return value
+
+
 def _texts(where: str, entry: Mapping[str, object], key: str, *, least: int) -> tuple[str, ...]:
     value = entry.get(key)
-    if not isinstance(value, list) or len(value) < least or not all(isinstance(text, str) for text in value):
+    if (
+        not isinstance(value, list)
+        or len(value) < least
+        or not all(isinstance(text, str) and text.strip() for text in value)
+    ):
         raise SettingsError(f"{where}: `{key}` must be a list of at least {least} texts.")
     return tuple(str(text).strip().lower() for text in value)
 

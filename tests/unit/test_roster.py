@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.roster import load_roster
+from agents.roster import check_roster, load_roster
 from warm_transfer.transfer.errors import SettingsError
 
 ENTRY = """
@@ -79,3 +79,26 @@ def test_wrong_roster_is_refused_with_file_and_key(tmp_path: Path, text: str, sa
 def test_missing_roster_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"nowhere\.toml can't be read"):
         load_roster(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ('prompt = "specialist_billing"', 'prompt = "nope"'),
+        ('prompt = "specialist_billing"', 'prompt = "../README"'),
+        ('id = "billing"', 'id = "a b"'),
+        ('skills = ["billing"]', 'skills = [""]'),
+        ('local = "ben"', 'local = "nobody"'),
+        ('local = "ben"', 'openai = "onyx"'),
+    ],
+)
+def test_fault_that_would_break_a_call_is_refused_at_start(tmp_path: Path, good: str, bad: str) -> None:
+    assert good in ENTRY
+    with pytest.raises(SettingsError):
+        check_roster(
+            load_roster(roster_file(tmp_path, ENTRY.replace(good, bad))), tts_provider="local", local_voices=["ben"]
+        )
+
+
+def test_sound_roster_is_not_refused(tmp_path: Path) -> None:
+    check_roster(load_roster(roster_file(tmp_path, ENTRY)), tts_provider="local", local_voices=["ben"])
