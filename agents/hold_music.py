@@ -83,7 +83,7 @@ class HoldMusic:
             self._publication = await room.local_participant.publish_track(track, options)
         self._room = room
 
-    async def play(self, gain: float = 1.0, *, fade_ms: int = 300) -> None:
+    async def play(self, gain: float = 1.0, *, fade_ms: int = 100) -> None:
         """Fade in and return once the queue is full: from then on a stalled event loop makes no hole."""
         self._signal.set_gain(gain, fade_ms)
         if not self.is_playing:

@@ -1,12 +1,14 @@
 """Every provider by name, in one place: a new one is one entry here (and its name in Settings)."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from livekit.agents import llm, stt, tts, vad
 from livekit.plugins import deepgram, groq, openai, silero
 
+from agents.cpu_priority import give_way
 from agents.providers import local_stt, local_tts
 from agents.providers.local_llm import LocalLLM
 from warm_transfer.settings import Settings
@@ -70,8 +72,9 @@ def build_models(settings: Settings, voice: Mapping[str, str], vad_model: vad.VA
 
 def load_local_models(settings: Settings) -> vad.VAD:
     """Load what runs in this process before a call needs it; returns the voice activity detector."""
-    if settings.stt_provider == "local":
-        local_stt.load()
-    if settings.tts_provider == "local":
-        local_tts.load()
+    loads = [local_stt.load] if settings.stt_provider == "local" else []
+    loads += [local_tts.load] if settings.tts_provider == "local" else []
+    with ThreadPoolExecutor(max_workers=1, initializer=give_way) as loader:  # the models' own threads inherit it
+        for done in [loader.submit(load) for load in loads]:
+            done.result()
     return silero.VAD.load()

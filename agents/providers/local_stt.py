@@ -17,6 +17,7 @@ from livekit.agents.utils.aio.channel import ChanClosed, ChanEmpty
 from moonshine_voice import ModelArch, Transcriber, get_model_path
 from moonshine_voice.errors import MoonshineError
 
+from agents.cpu_priority import give_way
 from agents.providers.line_reader import Line, LineReader
 
 Samples = npt.NDArray[np.int16]
@@ -96,7 +97,7 @@ class LocalSpeechStream(stt.RecognizeStream):
     async def _run(self) -> None:
         """Read until the input ends. APIConnectionError when the model fails: LiveKit then runs it anew."""
         reader = LineReader(_model)
-        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="local-stt")
+        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="local-stt", initializer=give_way)
         loop = asyncio.get_running_loop()
         try:
             while batch := await self._next_batch(reader):

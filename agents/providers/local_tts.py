@@ -9,6 +9,7 @@ import functools
 import re
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Never
 
@@ -17,6 +18,8 @@ import numpy.typing as npt
 from hibari import Hibari
 from livekit.agents import APIConnectOptions, tts, utils
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
+
+from agents.cpu_priority import give_way
 
 Float = npt.NDArray[np.float32]
 
@@ -88,7 +91,8 @@ class _LocalChunkedStream(tts.ChunkedStream):
         self._voice = voice
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
-        samples = await asyncio.to_thread(synthesize, self._input_text, self._voice)
+        loop = asyncio.get_running_loop()
+        samples = await loop.run_in_executor(_threads(), synthesize, self._input_text, self._voice)
         if not samples.size:
             # Only punctuation. LiveKit takes a text without a sample for a failure and retries it.
             samples = np.zeros(int(_PAUSE_S * SAMPLE_RATE_HZ), np.int16)
@@ -135,6 +139,12 @@ def _sentences(text: str, voice: LocalVoice) -> Iterator[Float]:
             samples = _model().from_phonemes(sentence, speed=voice.speed / voice.pitch, seed=0)
         if np.any(np.abs(samples) > _THRESHOLD):
             yield _stretch(samples, 1 / voice.pitch)
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    """What live calls are spoken in; more than one, so that a short sentence need not wait for a long text."""
+    return ThreadPoolExecutor(max_workers=4, thread_name_prefix="local-tts", initializer=give_way)
 
 
 @functools.cache

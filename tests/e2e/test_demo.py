@@ -61,13 +61,10 @@ async def test_billing_call_holds_its_facts(tmp_path: Path) -> None:
     code, stdout, stderr = await demo(tmp_path, "--once", "--scenario", "billing", "--port", str(free_port()))
     assert stderr == ""
     told = json.loads(stdout.splitlines()[-1])
-    assert (code == 0) == told["ok"]
     failed = [fact["claim"] for fact in read(Path(told["run_dir"]), "facts")["facts"] if not fact["holds"]]
-    # Two cores that also think for the caller may starve WebRTC; test_transfer.py holds the claim with a typing caller.
-    assert [claim for claim in failed if not claim.startswith("No silence")] == [], stdout
+    assert (failed, told["ok"], code) == ([], True, 0), stdout
     assert (told["disposition"], told["move"]) == ("completed", "client_move")
-    assert (told["asked_again"], told["consult_leak_ms"]) == (0, 0)
-    assert isinstance(told["move_gap_ms"], float)
+    assert (told["asked_again"], told["consult_leak_ms"], told["move_gap_ms"]) == (0, 0, 0)
     assert told["hold_ms"] > 0
     assert told["left_over"] == {"rooms": [], "participants": [], "job_processes": []}
     check_run_folder(Path(told["run_dir"]))

@@ -1,0 +1,41 @@
+"""Who gives way on busy cores: a live call's sound comes first, its models next, preparation for later calls last.
+
+WebRTC's threads need little time, but need it every 10 ms. Beside models at the same priority on two cores they waited
+up to 290 ms for their turn (measured), which the caller hears. Linux only: elsewhere threads have no priority of
+their own that an ordinary user may lower.
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+MODEL_NICENESS = 5
+"""A third of the share of a thread that carries sound, when both want the core."""
+
+
+def give_way() -> None:
+    """Lower the calling thread for good, and every thread that it starts from now on."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + MODEL_NICENESS)
+
+
+@contextmanager
+def idle_priority() -> Iterator[None]:
+    """Take only the time that no live call wants.
+
+    LiveKit starts the replacement of a process just when that one's call needs the cores. Measured on two busy cores:
+    loading models beside a call took 1.3 s off its hold music.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    try:
+        yield
+    finally:
+        for thread in Path("/proc/self/task").iterdir():  # the models' own threads have inherited it
+            os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
