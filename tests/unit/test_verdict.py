@@ -77,8 +77,6 @@ def evidence(*, music: Samples | None = None, target: Samples | None = None, lea
         scenario=load_scenario("billing"),
         caller_identity=ME,
         caller_room="caller",
-        consult_room="consult",
-        final_room="final",
         heard=heard if leak is None else (heard + leak).astype(np.int16),
         said=voice(2.5, 3.5, 200) + voice(10.5, 11.5, 200),
         consult=private_words(),
@@ -92,7 +90,7 @@ def evidence(*, music: Samples | None = None, target: Samples | None = None, lea
             seen(11.5),
         ),
         asked_again=0,
-        disposition="completed",
+        logged_disposition="completed",
         left_over=LeftOver(rooms=(), participants=(), job_processes=(), seen_after_ms=900),
         job_count=2,
         hold_after_ms=700,
@@ -130,8 +128,14 @@ def test_numbers_are_measured() -> None:
 
 
 def test_transfer_into_the_callers_room_is_named() -> None:
-    call = replace(evidence(), final_room="caller")
-    assert measure(call).move == "join_caller_room"
+    call = evidence()
+    call = replace(
+        call,
+        tracks=tuple(replace(one, room="caller") for one in call.tracks),
+        rooms_seen=(seen(0.2, caller={ME, A}), seen(4.0, caller={ME, A, B}, consult={A, B}), seen(9.0, caller={ME, B})),
+    )
+    assert failed(call) == set()
+    assert (measure(call).move, measure(call).disposition) == ("join_caller_room", "completed")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +144,7 @@ def test_transfer_into_the_callers_room_is_named() -> None:
         ("moved", {"rooms_seen": (seen(0.2, caller={ME, A}), seen(9.0, caller={ME}, final={B}))}),
         ("left", {"rooms_seen": (seen(0.2, caller={ME, A}), seen(9.0, caller={A}, final={ME, B}))}),
         ("again", {"asked_again": 1}),
-        ("disposition", {"disposition": "declined"}),
+        ("disposition", {"logged_disposition": "declined"}),
         ("nothing", {"job_count": 0}),
         ("greeted", {"said": voice(0.1, 0.4, 200) + voice(2.5, 3.5, 200)}),
         ("private", {"consult": np.zeros(RATE_HZ, np.int16)}),
@@ -200,8 +204,8 @@ def test_same_voice_is_found() -> None:
 
 def test_agent_b_in_another_room_is_found() -> None:
     call = evidence()
-    elsewhere = tuple(replace(one, room="caller") if one.identity == B else one for one in call.tracks)
-    assert failed(replace(call, tracks=elsewhere)) == {CLAIMS["voice"]}
+    elsewhere = tuple(replace(one, room="consult") if one.identity == B else one for one in call.tracks)
+    assert failed(replace(call, tracks=elsewhere)) == {CLAIMS["voice"], CLAIMS["disposition"]}
 
 
 def test_silent_agent_b_is_found() -> None:
@@ -238,10 +242,8 @@ def none_call() -> Evidence:
         call,
         scenario=load_scenario("none"),
         tracks=tuple(one for one in call.tracks if one.identity == A and not one.is_music),
-        consult_room=None,
-        final_room=None,
         rooms_seen=(seen(0.2, caller={ME, A}), seen(11.5)),
-        disposition="none",
+        logged_disposition="none",
         job_count=1,
     )
 
@@ -254,6 +256,14 @@ def test_call_without_transfer_holds_every_fact() -> None:
 def test_second_agent_in_a_call_without_transfer_is_found() -> None:
     call = replace(none_call(), rooms_seen=(seen(0.2, caller={ME, A, B}),))
     assert failed(call) == {"Nobody was transferred"}
+
+
+def test_log_that_claims_what_was_not_seen_is_found() -> None:
+    call = evidence()
+    unmoved = replace(call, rooms_seen=(seen(0.2, caller={ME, A}), seen(9.0, caller={ME, A}, consult={A, B})))
+    assert measure(unmoved).disposition == "failed"
+    assert measure(replace(unmoved, logged_disposition="declined")).disposition == "declined"
+    assert failed(replace(none_call(), logged_disposition="completed")) == {"Disposition none"}
 
 
 def test_recognizer_gets_the_right_parts() -> None:

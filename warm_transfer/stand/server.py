@@ -47,7 +47,8 @@ class LiveKitServer:
         self.port = port
         self.udp_port = port + UDP_OFFSET
         self.log_file = log_file
-        self._is_ours = user_url is None
+        self.is_ours = user_url is None
+        """Whether the server is started here, and ended."""
         self._keys = keys
         self._cache = cache
         self._search_path = search_path
@@ -59,7 +60,7 @@ class LiveKitServer:
         return self._server.pid if self._server else None
 
     async def __aenter__(self) -> Self:
-        if not self._is_ours:
+        if not self.is_ours:
             await _check_reachable(self.url)
             return self
         binary = await asyncio.to_thread(ensure_server, self._cache, self._search_path)
@@ -93,7 +94,7 @@ class LiveKitServer:
                 stdout=log,
                 stderr=log,
                 env=environment,
-                start_new_session=True,  # Ctrl-C reaches us first, so that calls end before their server does
+                process_group=0,  # Ctrl-C reaches us first, so that calls end before their server does
             )
 
     async def _wait_until_it_answers(self, server: asyncio.subprocess.Process) -> None:

@@ -98,7 +98,7 @@ class _Demo:
         async with AsyncExitStack() as stack:
             folder = RunFolder.create(self._scenario.name, self._runs)
             stand = await self._start(stack, folder.path)
-            judged = await self._call(stand, folder)
+            judged = await self._call(stand, folder, is_alone=stand.owns_server)
             if not self._once:
                 await self._serve(stand)
         if self._once:
@@ -137,14 +137,15 @@ class _Demo:
             ),
             log=stack.enter_context(CallLog(settings.call_log_url)),
             speech=speech,
+            owns_server=server.is_ours,
         )
 
-    async def _call(self, stand: Stand, folder: RunFolder) -> Judged:
+    async def _call(self, stand: Stand, folder: RunFolder, *, is_alone: bool) -> Judged:
         """Place one call and show what was found."""
         self._console.print(f"\n[b]Scripted call: {self._scenario.name}[/b]")
         with make_view(self._console) as view:
             try:
-                call = DemoCall(stand, self._scenario, folder, view)
+                call = DemoCall(stand, self._scenario, folder, view, is_alone=is_alone)
                 evidence = await call.run()
             except (CallFailedError, TargetUnavailableError) as error:
                 placed = Finding(claim="The call was placed", holds=False, measured=error.sentence)
@@ -171,7 +172,8 @@ class _Demo:
                     case "t":
                         show_invitation(self._console, stand)
                     case "c":
-                        await self._call(stand, RunFolder.create(self._scenario.name, self._runs))
+                        folder = RunFolder.create(self._scenario.name, self._runs)
+                        await self._call(stand, folder, is_alone=False)  # a person may be calling, too
                     case "q":
                         return
 
@@ -199,7 +201,7 @@ def _summary(judged: Judged) -> dict[str, Any]:
     left = evidence.left_over if evidence else None
     return {
         "ok": judged.is_ok,
-        "disposition": evidence.disposition if evidence else None,
+        "disposition": measures.disposition if measures else None,
         "move": measures.move if measures else None,
         "move_gap_ms": measures.move_gap_ms if measures else None,
         "hold_ms": measures.hold_ms if measures else None,

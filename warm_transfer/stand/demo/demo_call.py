@@ -20,7 +20,7 @@ from warm_transfer.stand.demo.evidence import Evidence, heard_tracks
 from warm_transfer.stand.demo.left_over import LeftOver, wait_until_gone
 from warm_transfer.stand.demo.live_view import CallView
 from warm_transfer.stand.demo.room_watch import RoomWatch
-from warm_transfer.stand.demo.run_folder import RunFolder, last_transfer
+from warm_transfer.stand.demo.run_folder import RunFolder
 from warm_transfer.transfer.errors import WarmTransferError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess, caller_token, new_room_name
 from warm_transfer.transfer.wire import AgentAJob
@@ -44,13 +44,17 @@ class Stand:
     access: ServerAccess
     log: CallLog
     speech: SpeechProcess
+    owns_server: bool
+    """Whether the LiveKit server was started for the demo, so that nobody else's calls are on it."""
 
 
 class DemoCall:
     """One call. `run` places it; everything that it opened is closed when that returns."""
 
-    def __init__(self, stand: Stand, scenario: Scenario, folder: RunFolder, view: CallView) -> None:
+    def __init__(self, stand: Stand, scenario: Scenario, folder: RunFolder, view: CallView, *, is_alone: bool) -> None:
+        """`is_alone`: no other call is on the server, so that every room there is this call's."""
         self._stand = stand
+        self._is_alone = is_alone
         self._scenario = scenario
         self._folder = folder
         self._call_id = secrets.token_hex(16)
@@ -79,7 +83,7 @@ class DemoCall:
         """Hold the call and write its run folder; CallFailedError if it can't be placed."""
         await self._open_room()
         observer, access = self._observer, self._stand.access
-        async with RoomWatch(access, self._caller.clock, observer.take_sight) as watch:
+        async with RoomWatch(access, self._caller.clock, observer.take_sight, is_alone=self._is_alone) as watch:
             watch.names.append(self._room)
             try:
                 async with self._caller:
@@ -131,7 +135,6 @@ class DemoCall:
     def _collect(self, watch: RoomWatch, left_over: LeftOver) -> Evidence:
         """Write what was recorded and put together what the verdict reads."""
         observer, folder = self._observer, self._folder
-        transfer = last_transfer(observer.snapshot)
         self._caller.save(folder.path)
         self._listener.save(folder.path)
         folder.write_timeline(observer.timeline)
@@ -140,8 +143,6 @@ class DemoCall:
             scenario=self._scenario,
             caller_identity=self._identity,
             caller_room=self._room,
-            consult_room=transfer.consult_room if transfer else None,
-            final_room=transfer.final_room if transfer else None,
             heard=self._caller.downlink.mixed(),
             said=mix([self._caller.microphone.said]),
             consult=self._listener.recorded(),
@@ -149,7 +150,7 @@ class DemoCall:
             tracks=heard_tracks(self._caller.downlink),
             rooms_seen=tuple(watch.seen),
             asked_again=self._script.asked_again,
-            disposition=observer.disposition,
+            logged_disposition=observer.disposition,
             left_over=left_over,
             job_count=len(observer.job_pids),
             hold_after_ms=self._stand.settings.hold_after_ms,

@@ -43,9 +43,6 @@ class Evidence:
     scenario: Scenario
     caller_identity: str
     caller_room: str
-    consult_room: str | None
-    final_room: str | None
-    """Names as the jobs told them; who was in them is in `rooms_seen`."""
     heard: Samples
     said: Samples
     consult: Samples
@@ -54,7 +51,8 @@ class Evidence:
     """Those that were ever audible, in order of their first sound."""
     rooms_seen: tuple[RoomsSeen, ...]
     asked_again: int
-    disposition: str
+    logged_disposition: str
+    """What the call log says; the rooms and the recordings are asked first."""
     left_over: LeftOver
     job_count: int
     """Agent jobs that took part."""
@@ -75,6 +73,24 @@ class Evidence:
     def music_start_s(self) -> float | None:
         """When the hold music began."""
         return next((track.first_sound_s for track in self.tracks if track.is_music), None)
+
+    @property
+    def consult_room(self) -> str | None:
+        """The room that Agent A was seen in and the caller never."""
+        rooms = {room for seen in self.rooms_seen for room in seen.rooms_of(self.agent_a or "")}
+        return next(iter(sorted(rooms - self.caller_rooms - {self.caller_room})), None)
+
+    @property
+    def final_room(self) -> str | None:
+        """Where the caller was with Agent B: another room, if ever seen in one, else its own if Agent B spoke there."""
+        if others := self.caller_rooms - {self.caller_room}:
+            return min(others)
+        return self.caller_room if self.target and self.target.room == self.caller_room else None
+
+    @property
+    def caller_rooms(self) -> frozenset[str]:
+        """Every room that the caller was seen in."""
+        return frozenset(room for seen in self.rooms_seen for room in seen.rooms_of(self.caller_identity))
 
     @property
     def consult_seen_s(self) -> float | None:

@@ -33,10 +33,17 @@ class RoomsSeen:
 
 
 class RoomWatch:
-    """Looks at the rooms of one call; add each to `names` as soon as it is known."""
+    """Looks at the rooms of one call.
 
-    def __init__(self, access: ServerAccess, clock: CallClock, on_change: Callable[[RoomsSeen], None]) -> None:
+    On a server of our own that serves no other call these are all its rooms, also one that the call log does not
+    know of. Elsewhere they are those in `names`: add each as soon as it is known.
+    """
+
+    def __init__(
+        self, access: ServerAccess, clock: CallClock, on_change: Callable[[RoomsSeen], None], *, is_alone: bool
+    ) -> None:
         self.names: list[str] = []
+        self._is_alone = is_alone
         self.seen: list[RoomsSeen] = []
         """One per change, in order of time."""
         self._access = access
@@ -70,8 +77,8 @@ class RoomWatch:
         return people
 
     async def _people(self) -> People:
-        listed = await self._api.room.list_rooms(api.ListRoomsRequest(names=self.names))
-        rooms = sorted(room.name for room in listed.rooms if room.name in self.names)
+        listed = await self._api.room.list_rooms(api.ListRoomsRequest(names=[] if self._is_alone else self.names))
+        rooms = sorted(room.name for room in listed.rooms if self._is_alone or room.name in self.names)
         return {room: await self._people_in(room) for room in rooms}
 
     async def _people_in(self, room: str) -> frozenset[str]:

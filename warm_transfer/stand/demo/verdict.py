@@ -32,6 +32,11 @@ class Finding:
 class Measures:
     """The numbers of a call, all taken from recordings and rooms."""
 
+    disposition: str
+    """"completed" if the caller was with Agent B alone, "none" if nobody else came, else what the call log says.
+
+    "failed" where the log claims a transfer that was not seen.
+    """
     move: str | None
     """None: the caller was not moved."""
     move_gap_ms: float | None
@@ -47,6 +52,7 @@ class Measures:
 def measure(evidence: Evidence) -> Measures:
     """Take the numbers."""
     return Measures(
+        disposition=_disposition(evidence),
         move=_move(evidence),
         move_gap_ms=_move_gap_ms(evidence),
         hold_ms=_hold_ms(evidence),
@@ -71,7 +77,7 @@ def judge(evidence: Evidence, words: Words, measures: Measures, phrases: Mapping
         ]
         if evidence.is_consult_spoken:
             findings.append(consult_was_private(evidence, measures))
-    return [*findings, not_asked_again(evidence), ended_as_expected(evidence), nothing_left(evidence)]
+    return [*findings, not_asked_again(evidence), ended_as_expected(evidence, measures), nothing_left(evidence)]
 
 
 def greeted(evidence: Evidence, words: Words, phrase: str) -> Finding:
@@ -137,7 +143,7 @@ def no_silence(evidence: Evidence, measures: Measures) -> Finding:
 
 def caller_moved(evidence: Evidence) -> Finding:
     """The caller was seen in the final room."""
-    rooms = {room for seen in evidence.rooms_seen for room in seen.rooms_of(evidence.caller_identity)}
+    rooms = evidence.caller_rooms
     return Finding(
         claim="The caller was in the final room",
         holds=evidence.final_room is not None and evidence.final_room in rooms,
@@ -225,12 +231,12 @@ def not_asked_again(evidence: Evidence) -> Finding:
     )
 
 
-def ended_as_expected(evidence: Evidence) -> Finding:
-    """The transfer ended as the scenario says."""
+def ended_as_expected(evidence: Evidence, measures: Measures) -> Finding:
+    """The transfer ended as the scenario says, and the call log agrees."""
     return Finding(
         claim=f"Disposition {evidence.scenario.disposition}",
-        holds=evidence.disposition == evidence.scenario.disposition,
-        measured=evidence.disposition,
+        holds={measures.disposition, evidence.logged_disposition} == {evidence.scenario.disposition},
+        measured=f"{measures.disposition}; the call log says {evidence.logged_disposition}",
     )
 
 
@@ -265,6 +271,16 @@ def _must_hold(evidence: Evidence) -> bool:
     if evidence.target is None or evidence.consult_seen_s is None:
         return True
     return (evidence.target.first_sound_s - evidence.consult_seen_s) * 1000 > evidence.hold_after_ms
+
+
+def _disposition(evidence: Evidence) -> str:
+    if nobody_else_came(evidence).holds:
+        return "none"
+    target = evidence.target
+    is_heard = target is not None and target.room == evidence.final_room
+    if is_heard and caller_moved(evidence).holds and agent_a_left(evidence).holds:
+        return "completed"
+    return "failed" if evidence.logged_disposition == "completed" else evidence.logged_disposition
 
 
 def _move(evidence: Evidence) -> str | None:
