@@ -1,12 +1,8 @@
 """The worker: registers with a LiveKit server and runs Agent A and Agent B. `python worker.py --help` tells how."""
 
 import logging
-import os
 import secrets
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -15,11 +11,13 @@ from livekit.agents.cli import cli as livekit_cli
 from livekit.agents.cli import proto
 
 from agents.caller_room_job import CallerRoomJob
+from agents.cpu_priority import idle_priority
 from agents.final_room_job import FinalRoomJob
 from agents.house import House, build_house
-from agents.prompts import load_phrases
+from agents.prompts import check_prompts, load_phrases
 from agents.providers.local_tts import LOCAL_VOICES
 from agents.roster import check_roster, load_roster
+from warm_transfer.calls.log import CallLog, LogUnavailableError
 from warm_transfer.settings import Settings, load_settings
 from warm_transfer.transfer.errors import SettingsError, WarmTransferError, WireError
 from warm_transfer.transfer.wire import AgentAJob, AgentBJob, read_job_metadata
@@ -37,23 +35,6 @@ def prewarm(process: JobProcess) -> None:
     """Load words and models into a job process before it is given a call."""
     with idle_priority():
         process.userdata["house"] = build_house(load_settings())
-
-
-@contextmanager
-def idle_priority() -> Iterator[None]:
-    """Give way to live calls: LiveKit starts the replacement of a process just when that one's call needs the cores.
-
-    Measured on two busy cores: loading models beside a call took 1.3 s off its hold music. Linux only.
-    """
-    if not hasattr(os, "SCHED_IDLE"):
-        yield
-        return
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    try:
-        yield
-    finally:
-        for thread in Path("/proc/self/task").iterdir():  # the models' own threads have inherited it
-            os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
 
 
 async def answer(ctx: JobContext) -> None:
@@ -177,12 +158,25 @@ def _settings() -> Settings:
         # Job processes read these, too; a fault in them must show here and not in a call.
         roster = load_roster(settings.roster_file)
         check_roster(roster, tts_provider=settings.tts_provider, local_voices=LOCAL_VOICES)
+        check_prompts()
         load_phrases()
+        _check_log(settings.call_log_url)
         _refuse_taken_port(settings.worker_port)
     except WarmTransferError as error:
         typer.echo(error.sentence, err=True)
         raise typer.Exit(code=2) from None
     return settings
+
+
+def _check_log(url: str) -> None:
+    """Refuse a file that can't be used; a database server may come back, and calls go on without it."""
+    try:
+        with CallLog(url) as log:
+            log.call_ids(limit=1)
+    except LogUnavailableError as error:
+        if url.startswith("sqlite"):
+            raise
+        typer.echo(f"{error.sentence}; calls are taken without it", err=True)
 
 
 def _refuse_taken_port(port: int) -> None:

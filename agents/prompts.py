@@ -13,6 +13,15 @@ PROMPTS_DIR = Path(__file__).resolve().parent.parent / "prompts"
 DISPOSITIONS = ("declined", "no_answer", "unavailable", "cancelled", "target_left", "move_failed", "failed")
 """Ways a transfer ends with the caller back at Agent A; each has its phrase."""
 
+PROMPTS: Mapping[str, frozenset[str]] = {
+    "agent_a": frozenset({"roster"}),
+    "on_hold": frozenset(),
+    "agent_a_consult": frozenset({"transcript"}),
+    "agent_b_consult": frozenset({"name", "title", "specialist", "needs"}),
+    "agent_b": frozenset({"name", "title", "specialist", "briefing"}),
+}
+"""What the code fills into each prompt; the specialists' own, named by the roster, get nothing."""
+
 _PHRASES = ("greeting", "hold", "accept")
 # Filled by the loader itself: every prompt of an agent that speaks shares them.
 _SHARED = "voice_rules"
@@ -57,6 +66,12 @@ def load_prompt(prompt: str, prompts_dir: Path = PROMPTS_DIR, /, **values: str) 
         return template.substitute({key: text.strip() for key, text in values.items()})
     except ValueError as error:
         raise PromptError(f"{path} has a '$' that is no placeholder: write '$$'.") from error
+
+
+def check_prompts(prompts_dir: Path = PROMPTS_DIR) -> None:
+    """Raise PromptError for a prompt that would not load in a call."""
+    for prompt, placeholders in PROMPTS.items():
+        load_prompt(prompt, prompts_dir, **dict.fromkeys(placeholders, "-"))
 
 
 def load_phrases(path: Path = PROMPTS_DIR / "phrases.toml") -> Phrases:

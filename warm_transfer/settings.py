@@ -246,6 +246,8 @@ def load_settings(env_file: str | Path = ".env", environ: Mapping[str, str] | No
     Raises SettingsError with one sentence for the first problem and the names of the others. No message ever
     holds a value, for it could be a key in the wrong place.
     """
+    if Path(env_file).is_dir():  # dotenv would take it for a file that does not exist
+        raise SettingsError(f"{env_file} is a folder: remove it, or make it a file")
     try:
         written = dotenv_values(env_file)
     except (OSError, UnicodeDecodeError) as error:

@@ -117,7 +117,7 @@ def test_id_of_no_single_call_is_one_sentence_and_exit_1(url: str, given: str, s
         (
             "CALL_LOG_URL",
             "sqlite:////proc/nowhere/calls.sqlite3",
-            "The call log can't be used: see CALL_LOG_URL",
+            "The call log can't be used: check CALL_LOG_URL and its permissions",
         ),
     ],
 )

@@ -3,18 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from agents.prompts import DISPOSITIONS, PROMPTS_DIR, PromptError, load_phrases, load_prompt
+from agents.prompts import DISPOSITIONS, PROMPTS, PROMPTS_DIR, PromptError, check_prompts, load_phrases, load_prompt
 from agents.roster import load_roster
 from warm_transfer.transfer.terms import Disposition
 
-_SPECIALIST = {"name": "Ben", "title": "billing specialist", "specialist": "s"}
-PLACEHOLDERS = {
-    "agent_a": {"roster": "r"},
-    "on_hold": {},
-    "agent_a_consult": {"transcript": "t"},
-    "agent_b_consult": {**_SPECIALIST, "needs": "- account_number"},
-    "agent_b": {**_SPECIALIST, "briefing": "b"},
-}
+PLACEHOLDERS = {prompt: dict.fromkeys(names, "filled") for prompt, names in PROMPTS.items()}
 
 
 @pytest.mark.parametrize("prompt", PLACEHOLDERS)
@@ -35,6 +28,16 @@ def test_spoken_prompts_share_the_voice_rules() -> None:
 def test_every_specialist_of_the_roster_has_its_prompt() -> None:
     for specialist in load_roster().specialists:
         assert " -> " in load_prompt(specialist.prompt)
+
+
+@pytest.mark.parametrize("fault", ["", "Be $mood.", "It costs $ 5."])
+def test_prompt_that_would_break_a_call_is_refused_before_one_comes(tmp_path: Path, fault: str) -> None:
+    for file in PROMPTS_DIR.glob("*.md"):
+        (tmp_path / file.name).write_text(file.read_text())
+    check_prompts(tmp_path)
+    (tmp_path / "agent_b_consult.md").write_text(fault)
+    with pytest.raises(PromptError, match=r"agent_b_consult\.md"):
+        check_prompts(tmp_path)
 
 
 def test_missing_prompt_file_is_named(tmp_path: Path) -> None:

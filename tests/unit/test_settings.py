@@ -71,6 +71,11 @@ def test_asking_for_a_key_that_is_not_set_names_it() -> None:
         load().api_key("deepgram")
 
 
+def test_folder_in_place_of_the_env_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="is a folder"):
+        load(str(tmp_path))
+
+
 def test_environment_wins_over_the_env_file(tmp_path: Path) -> None:
     env_file = write_env(tmp_path, "HOLD_AFTER_MS=100\nMAX_CALLS=9\n")
     settings = load(env_file, HOLD_AFTER_MS="200")

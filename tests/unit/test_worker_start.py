@@ -30,6 +30,7 @@ def start(**settings: str) -> subprocess.CompletedProcess[str]:
         ({"LLM_PROVIDER": "groq"}, "GROQ_API_KEY"),
         ({"LIVEKIT_URL": "localhost"}, "LIVEKIT_URL"),
         ({"ROSTER_FILE": "/nowhere.toml"}, "/nowhere.toml"),
+        ({"CALL_LOG_URL": "sqlite:////dev/null/calls.sqlite3"}, "CALL_LOG_URL"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

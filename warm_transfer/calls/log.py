@@ -251,4 +251,4 @@ def _translated() -> Iterator[None]:
     except (DataError, IntegrityError, ProgrammingError):
         raise
     except (DatabaseError, InterfaceError, PoolTimeoutError, OSError) as error:
-        raise LogUnavailableError("The call log can't be used: see CALL_LOG_URL") from error
+        raise LogUnavailableError("The call log can't be used: check CALL_LOG_URL and its permissions") from error
