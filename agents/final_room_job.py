@@ -5,7 +5,7 @@ import logging
 import os
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn, TypeVar
 
 from livekit.agents import AgentSession, AutoSubscribe, JobContext, room_io
 
@@ -38,6 +38,8 @@ from warm_transfer.transfer.wire import (
 )
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 ROLE: Literal["agent_b"] = "agent_b"
 
@@ -84,6 +86,7 @@ class FinalRoomJob:
             except (NotNeededError, TargetUnavailableError, TimeoutError) as error:
                 logger.info("not needed any more", extra={"why": str(error)})
             recorder.record(CallEvent.AGENT_LEFT, self._who())
+            await link.close()  # first: a join that is still under way makes a deleted room anew
             await self._close_rooms(rooms)
             recorder.record(CallEvent.JOB_ENDED, self._who())
 
@@ -129,7 +132,7 @@ class FinalRoomJob:
             message = await self._next_message()
             said = message.briefing.as_text() if isinstance(message, Brief) else message.text
             self._said_in_consult.append(said)
-            reply = await consultant.respond(said)
+            reply = await self._unless_dismissed(consultant.respond(said))
             if voice is not None:
                 await voice.say(self._words(reply))
             await link.send(reply)
@@ -208,13 +211,15 @@ class FinalRoomJob:
         self._has_caller = True
         await link.send(Arrived())
 
-    async def _unless_dismissed(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do this, unless Agent A dismisses us first."""
+    async def _unless_dismissed(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do this, unless Agent A dismisses us first; nothing else is expected from Agent A meanwhile."""
         doing = asyncio.create_task(work)
         dismissal = asyncio.create_task(self._wait_for_dismissal())
         try:
             await asyncio.wait({doing, dismissal}, return_when=asyncio.FIRST_COMPLETED)
-            await (doing if doing.done() else dismissal)
+            if dismissal.done() and not doing.done():
+                await dismissal
+            return await doing
         finally:
             for task in (doing, dismissal):
                 task.cancel()
@@ -225,7 +230,7 @@ class FinalRoomJob:
             while not isinstance(message := await self._inbox.get(), Connect):
                 _refuse_if_dismissed(message)
 
-    async def _wait_for_dismissal(self) -> None:
+    async def _wait_for_dismissal(self) -> NoReturn:
         while True:
             _refuse_if_dismissed(await self._inbox.get())
 

@@ -22,6 +22,14 @@ class LiveKit:
     api_key: str
     api_secret: str
 
+    async def room_names(self) -> set[str]:
+        server = api.LiveKitAPI(self.url, self.api_key, self.api_secret)
+        try:
+            listed = await server.room.list_rooms(api.ListRoomsRequest())
+        finally:
+            await server.aclose()
+        return {room.name for room in listed.rooms}
+
     def token(
         self,
         room: str,

@@ -85,9 +85,14 @@ class Rooms:
 
 
 def consult_token(access: ServerAccess, *, room: str, identity: str) -> str:
-    """A token for one of our own agents in a consult room, and nothing else."""
+    """A token for one of our own agents in a consult room, and nothing else.
+
+    Who joins after the room was deleted makes it anew, which no grant forbids: such a room goes once it is empty.
+    """
     grants = api.VideoGrants(room_join=True, room=room, can_update_own_metadata=False)
-    return _token(access, identity, grants, MOVE_TOKEN_TTL).with_kind("agent").to_jwt()
+    token = _token(access, identity, grants, MOVE_TOKEN_TTL).with_kind("agent")
+    # Not 1 s before somebody comes: joining can take longer, and would then end up in a room of its own.
+    return token.with_room_config(api.RoomConfiguration(empty_timeout=5, departure_timeout=1)).to_jwt()
 
 
 def caller_token(
