@@ -12,7 +12,7 @@ class CallerPresence:
         self._room = room
         self._identity = identity
         self.heard = asyncio.Event()
-        """The caller's microphone is subscribed here."""
+        """The caller's microphone is subscribed here, or the caller types and has none."""
         self.gone = asyncio.Event()
         room.on("track_subscribed", self._note_track)
         room.on("participant_disconnected", self._note_leave)
@@ -31,10 +31,13 @@ class CallerPresence:
             return
         for publication in caller.track_publications.values():
             self._subscribe_to(publication, caller)
+        if not any(one.kind == rtc.TrackKind.KIND_AUDIO for one in caller.track_publications.values()):
+            self.heard.set()
 
     def close(self) -> None:
         """Leave no handler behind."""
         self._room.off("track_subscribed", self._note_track)
+        self._room.off("track_published", self._subscribe_to)
         self._room.off("participant_disconnected", self._note_leave)
         self._room.off("disconnected", self._note_end)
 

@@ -25,6 +25,9 @@ TRANSFERS = ("consult-", "final-")
 DEADLINE_S = 40.0
 """For anything that a test waits for; on two busy cores a job's start takes seconds."""
 
+CALL_LIMIT_S = 180.0
+"""For a whole call with all its waits, shorter than pytest's limit: this one's traceback shows what hung."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
@@ -36,7 +39,7 @@ class Site:
     worker: WorkerProcess
 
     @asynccontextmanager
-    async def call(self, *, can_move: bool = True) -> AsyncIterator["PlacedCall"]:
+    async def call(self, *, can_move: bool = True, has_microphone: bool = True) -> AsyncIterator["PlacedCall"]:
         """Place one call; the caller's microphone is silent until somebody speaks into it."""
         call_id, room, identity = secrets.token_hex(16), new_room_name("caller"), "caller-1"
         tap = Wiretap()
@@ -45,8 +48,14 @@ class Site:
             job = AgentAJob(call_id=call_id, caller_identity=identity)
             await rooms.dispatch(self.agent_name, room, job.model_dump_json())
             token = caller_token(self.access, room=room, identity=identity, can_move=can_move)
-            caller = Caller(url=self.access.url, token=token, can_move=can_move, on_room=tap.attach)
-            async with caller:
+            caller = Caller(
+                url=self.access.url,
+                token=token,
+                can_move=can_move,
+                has_microphone=has_microphone,
+                on_room=tap.attach,
+            )
+            async with asyncio.timeout(CALL_LIMIT_S), caller:
                 yield PlacedCall(
                     site=self, call_id=call_id, room=room, identity=identity, token=token, caller=caller, tap=tap
                 )
@@ -130,9 +139,15 @@ class PlacedCall:
 
     async def until_nothing_is_left(self) -> None:
         """Wait until rooms and processes are gone."""
-        async with asyncio.timeout(DEADLINE_S):
-            while await self.rooms_left() or self.processes_left():  # noqa: ASYNC110 - nothing tells when it is over
-                await asyncio.sleep(0.1)
+        left: tuple[list[str], list[int]] = ([], [])
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                while any(left := (await self.rooms_left(), self.processes_left())):  # noqa: ASYNC110 - polled
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise AssertionError(
+                f"still there after {DEADLINE_S:.0f} s: rooms {left[0]}, processes {left[1]}"
+            ) from None
 
     @asynccontextmanager
     async def _api(self) -> AsyncIterator[api.LiveKitAPI]:

@@ -153,3 +153,24 @@ async def test_room_that_lets_the_caller_go_ends_the_call(livekit: LiveKit, agen
         await usurper.connect(livekit.url, livekit.token("ends", "caller"))
         await asyncio.wait_for(caller.is_over.wait(), DEADLINE_S)
         await usurper.disconnect()
+
+
+async def test_track_that_arrives_while_the_caller_leaves_holds_nobody_up(
+    livekit: LiveKit, agent_in: AgentIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = await agent_in("leaving")
+    async with (
+        asyncio.timeout(DEADLINE_S),
+        Caller(url=livekit.url, token=livekit.token("leaving", "caller")) as caller,
+    ):
+        room, late = caller.rtc_room, asyncio.Event()
+        room.on("track_subscribed", lambda *_: late.set())
+        disconnect = room.disconnect
+
+        async def disconnect_late() -> None:
+            await agent.play("voice", tone(SPEECH_HZ, 1.0))
+            await late.wait()
+            await disconnect()
+
+        monkeypatch.setattr(room, "disconnect", disconnect_late)
+    assert late.is_set()

@@ -54,10 +54,14 @@ class Caller:
         url: str,
         token: str,
         can_move: bool = True,
+        has_microphone: bool = True,
         on_moment: Callable[[Moment], None] | None = None,
         on_room: Callable[[rtc.Room], None] | None = None,
     ) -> None:
-        """`on_room` gets each room before it is joined, so that nothing that arrives there is missed."""
+        """`on_room` gets each room before it is joined, so that nothing that arrives there is missed.
+
+        Without a microphone nothing is published: somebody who types, or did not allow it.
+        """
         self.clock = CallClock()
         self.downlink = Downlink(self.clock)
         self.microphone = Microphone(self.clock)
@@ -68,6 +72,7 @@ class Caller:
         self._url = url
         self._token = token
         self._can_move = can_move
+        self._has_microphone = has_microphone
         self._on_moment = on_moment
         self._on_room = on_room
         self._tasks = asyncio.TaskGroup()
@@ -157,7 +162,8 @@ class Caller:
         await room.connect(url, token)
         if self._can_move:
             await self._announce_moving(room.rtc_room.local_participant)
-        await room.publish(self.microphone)
+        if self._has_microphone:
+            await room.publish(self.microphone)
 
     async def _announce_moving(self, me: rtc.LocalParticipant) -> None:
         me.register_rpc_method(MOVE_METHOD, self.answer_move)

@@ -74,12 +74,14 @@ class CallerRoom:
 
     async def leave(self) -> None:
         """Disconnect and end the readers; the recording stays."""
-        # Streams first: no reader outlives the room that feeds it.
-        readers = list(self._readers.values())
-        for reader in readers:
-            reader.cancel()
-        if readers:
-            await asyncio.wait(readers)
+        # Readers first, and no new ones: a track that came now would feed its reader never, and end it never.
+        self.rtc_room.off("track_subscribed", self._listen)
+        stuck = set(self._readers.values())
+        for _ in range(2):  # the second time out of waiting for a native stream that never says that it has ended
+            for reader in stuck:
+                reader.cancel()
+            if stuck:
+                _, stuck = await asyncio.wait(stuck, timeout=NETWORK_TIMEOUT_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(NETWORK_TIMEOUT_S):
                 await self.rtc_room.disconnect()
