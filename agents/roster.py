@@ -24,7 +24,7 @@ class Specialist:
     name: str
     title: str
     skills: tuple[str, ...]
-    """What Agent A may offer this specialist for; a skill belongs to one specialist."""
+    """What Agent A may offer this specialist for; of several with a skill the first in the file is called first."""
     needs: tuple[str, ...]
     """Fact kinds asked back for in the consult when the briefing lacks them."""
     prompt: str
@@ -43,15 +43,15 @@ class Roster:
         """The specialist with that id, None if there is none."""
         return next((one for one in self.specialists if one.id == specialist_id), None)
 
-    def for_skill(self, skill: str) -> Specialist | None:
-        """Who has that skill (case and outer space do not matter), None if nobody has."""
+    def for_skill(self, skill: str) -> tuple[Specialist, ...]:
+        """Everybody who has that skill (case and outer space do not matter), in the order to be called."""
         wanted = skill.strip().lower()
-        return next((one for one in self.specialists if wanted in one.skills), None)
+        return tuple(one for one in self.specialists if wanted in one.skills)
 
     @property
     def skills(self) -> tuple[str, ...]:
         """Every skill that can be offered."""
-        return tuple(skill for one in self.specialists for skill in one.skills)
+        return tuple(dict.fromkeys(skill for one in self.specialists for skill in one.skills))
 
     def as_text(self) -> str:
         """One line per specialist for a prompt; the local model reads this form."""
@@ -65,7 +65,6 @@ def load_roster(path: Path = ROSTER_PATH) -> Roster:
         raise SettingsError(f"{path} has no [[specialist]]: add at least one.")
     specialists = tuple(_specialist(path, number, entry) for number, entry in enumerate(entries, start=1))
     _refuse_doubles(path, "id", [one.id for one in specialists])
-    _refuse_doubles(path, "skills", [skill for one in specialists for skill in one.skills])
     return Roster(specialists=specialists)
 
 

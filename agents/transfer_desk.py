@@ -44,15 +44,21 @@ class TransferDesk:
         Raises:
             ToolError: no specialist has this skill, or a transfer is under way.
         """
-        specialist = self._roster.for_skill(skill)
-        if specialist is None:
+        specialists = self._roster.for_skill(skill)
+        if not specialists:
             raise ToolError(f"Nobody has the skill {skill!r}. Skills: {', '.join(self._roster.skills)}.")
         turns = self._conversation.turns()
-        offer = Offer(transfer_id=secrets.token_hex(16), target=specialist.id, skill=skill, reason=reason.strip())
+        offer = Offer(
+            transfer_id=secrets.token_hex(16),
+            target=specialists[0].id,
+            others=tuple(one.id for one in specialists[1:]),
+            skill=skill,
+            reason=reason.strip(),
+        )
         await self._submit(events.TransferOffered(offer), "A transfer is already under way. Say nothing of it.")
         self._turns_at_offer = len(turns)
         self._asked_by_caller = caller_asked_for_transfer(turns)
-        return self._next_words(specialist)
+        return self._next_words(specialists[0])
 
     async def request(self) -> None:
         """Start the transfer that was offered.

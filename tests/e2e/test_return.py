@@ -6,6 +6,7 @@ import pytest
 
 from tests.e2e.conftest import LiveKit
 from tests.e2e.placed_call import DEADLINE_S, PlacedCall, Site, running_site
+from warm_transfer.stand.worker_process import ROOT
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -25,14 +26,25 @@ async def until_answered(call: PlacedCall, *sites: Site) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_target_that_does_not_answer_in_time_gives_the_caller_back(
+async def test_targets_that_do_not_answer_in_time_give_the_caller_back(
     livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     # No job can start within 50 ms: it comes too late, finds nobody, and must leave nothing.
     folder = tmp_path_factory.mktemp("no_answer")
-    async with running_site(livekit, folder, RING_TIMEOUT_S="0.05", HOLD_AFTER_MS="0") as site, site.call() as call:
+    roster = folder / "roster.toml"
+    shipped = (ROOT / "agents" / "roster.toml").read_text()
+    roster.write_text(shipped.replace('skills = ["technical"', 'skills = ["billing", "technical"'))
+    async with (
+        running_site(livekit, folder, ROSTER_FILE=str(roster), RING_TIMEOUT_S="0.05", HOLD_AFTER_MS="0") as site,
+        site.call() as call,
+    ):
         await call.ask_for_billing()
         await call.until("transfer_ended", disposition="no_answer")
+        attempts = [event.payload for event in call.events() if event.type == "attempt_ended"]
+        assert [(one["target"], one["disposition"]) for one in attempts] == [
+            ("billing", "no_answer"),
+            ("technical", "no_answer"),
+        ]
         await call.until_said("nobody answered")
         await goes_on(call)
         await call.caller.hang_up()

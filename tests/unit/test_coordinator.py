@@ -52,6 +52,10 @@ class Call:
     def recorded(self) -> list[str]:
         return [event_type for event_type, _ in self.world.records]
 
+    def attempts(self) -> list[tuple[str, ...]]:
+        keys = ("transfer_id", "target", "disposition", "reason")
+        return [tuple(p[key] for key in keys) for event_type, p in self.world.records if event_type == "attempt_ended"]
+
     def dispositions(self) -> list[str]:
         return [p["disposition"] for event_type, p in self.world.records if event_type == "transfer_ended"]
 
@@ -82,6 +86,7 @@ async def test_completed_transfer_does_everything_in_order(call: Call) -> None:
     assert call.recorded() == [
         "transfer_offered",
         "transfer_requested",
+        "attempt_begun",
         "consult_opened",
         "target_answered",
         "briefing_sent",
@@ -91,6 +96,7 @@ async def test_completed_transfer_does_everything_in_order(call: Call) -> None:
         "target_accepted",
         "move_begun",
         "caller_moved",
+        "attempt_ended",
         "transfer_ended",
     ]
 
@@ -169,6 +175,83 @@ async def test_refused_move_gives_the_caller_back(call: Call) -> None:
     await call.happens(ev.TargetAccepted())
     assert call.dispositions() == ["move_failed"]
     assert set(call.world.did[-2:]) == {"take_back move_failed", "dismiss move_failed"}
+
+
+TWO = Offer(transfer_id="t", target="billing", others=("deputy",), skill="billing", reason="charged twice")
+
+
+async def test_next_target_is_called_when_the_first_declines(call: Call) -> None:
+    await call.happens(ev.TransferOffered(TWO), ev.TransferRequested(Move.CLIENT_MOVE), ev.TargetAnswered("b"))
+    await call.clock.advance(0.7)
+    await call.happens(ev.TargetDeclined("not mine"))
+    assert call.state is State.RINGING
+    assert call.world.did == ["open billing", "brief", "hold", "dismiss declined", "open deputy"]
+    assert call.coordinator.offer is not None
+    assert call.coordinator.offer.target == "deputy"
+    await call.happens(ev.TargetAnswered("d"), ev.TargetAccepted(), ev.CallerMoved())
+    assert (await call.running).disposition is Disposition.COMPLETED
+    assert call.attempts() == [("t", "billing", "declined", "not mine"), ("t", "deputy", "completed", "")]
+    assert call.dispositions() == ["completed"]
+    assert call.world.did.count("hold") == 1
+
+
+async def test_each_target_has_the_whole_ring_time(call: Call) -> None:
+    await call.happens(ev.TransferOffered(TWO), ev.TransferRequested(Move.CLIENT_MOVE))
+    await call.clock.advance(10)
+    await call.happens(ev.TargetUnavailable("no server"))
+    await call.clock.advance(10)
+    assert call.state is State.RINGING
+    await call.clock.advance(5)
+    assert call.dispositions() == ["no_answer"]
+    assert [attempt[1:3] for attempt in call.attempts()] == [("billing", "unavailable"), ("deputy", "no_answer")]
+
+
+async def test_what_an_earlier_target_still_says_concerns_the_next_one_nothing(call: Call) -> None:
+    await call.happens(ev.TransferOffered(TWO), ev.TransferRequested(Move.CLIENT_MOVE), ev.TargetAnswered("b"))
+    first = call.world.post
+    assert first is not None
+    first(ev.TargetDeclined("not mine"))
+    first(ev.TargetLeft())  # it leaves as soon as it has declined: both are in the inbox together
+    await settle()
+    assert call.state is State.RINGING
+    first(ev.TargetAccepted())
+    await settle()
+    assert call.state is State.RINGING
+    assert call.dispositions() == []
+
+
+async def test_what_the_target_of_an_earlier_transfer_says_concerns_the_next_transfer_nothing(call: Call) -> None:
+    await call.consult()
+    first = call.world.post
+    assert first is not None
+    await call.happens(ev.CancelRequested())
+    await call.consult()
+    first(ev.TargetAccepted())
+    await settle()
+    assert call.state is State.CONSULTING
+
+
+async def test_failure_of_an_earlier_attempt_does_not_end_the_next_one(call: Call) -> None:
+    opening = call.world.blocks["open billing"] = asyncio.Event()
+    call.world.failures["open billing"] = TargetUnavailableError("no server")
+    await call.happens(ev.TransferOffered(TWO), ev.TransferRequested(Move.CLIENT_MOVE))
+    opening.set()
+    await call.clock.advance(15)  # the failure and the deadline meet in the inbox
+    assert call.state is State.RINGING
+    assert call.attempts()[0][1] == "billing"
+    assert len(call.attempts()) == 1
+
+
+async def test_caller_is_back_when_every_target_declined(call: Call) -> None:
+    await call.happens(ev.TransferOffered(TWO), ev.TransferRequested(Move.CLIENT_MOVE))
+    await call.happens(ev.TargetAnswered("b"), ev.TargetDeclined("not mine"))
+    await call.happens(ev.TargetAnswered("d"), ev.TargetDeclined("nor mine"))
+    assert call.state is State.TALKING
+    assert call.dispositions() == ["declined"]
+    assert [attempt[1:] for attempt in call.attempts()] == [
+        ("billing", "declined", "not mine"),
+        ("deputy", "declined", "nor mine"),
+    ]
 
 
 async def test_unreachable_target_gives_the_caller_back(call: Call) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from warm_transfer.calls.events import CallEvent, Payload
 from warm_transfer.calls.log import LoggedEvent
-from warm_transfer.calls.snapshots import CallRoom, CallSnapshot, ConsultTurn, HeardTurn, TransferTimes, fold
+from warm_transfer.calls.snapshots import Attempt, CallRoom, CallSnapshot, ConsultTurn, HeardTurn, TransferTimes, fold
 from warm_transfer.transfer.briefing import Briefing, Fact
 
 T = 1_000_000.0
@@ -30,6 +30,7 @@ WARM: list[tuple[float, str, Payload]] = [
         {"transfer_id": "x1", "skill": "refund", "target": "billing", "reason": "Charged twice."},
     ),
     (4.0, "transfer_requested", {"transfer_id": "x1", "target": "billing"}),
+    (4.05, "attempt_begun", {"transfer_id": "x1", "target": "billing"}),
     (
         4.1,
         "consult_opened",
@@ -46,6 +47,7 @@ WARM: list[tuple[float, str, Payload]] = [
     (5.7, "move_begun", {"transfer_id": "x1", "move": "client_move", "final_room": "r3"}),
     (6.0, "caller_moved", {"transfer_id": "x1", "final_room": "r3"}),
     (6.1, "agent_left", {"role": "agent_a", "identity": "a1"}),
+    (6.15, "attempt_ended", {"transfer_id": "x1", "target": "billing", "disposition": "completed", "reason": ""}),
     (6.2, "transfer_ended", {"transfer_id": "x1", "disposition": "completed", "reason": "accepted"}),
     (6.3, "job_ended", {"role": "agent_a", "identity": "a1", "pid": 11}),
     (
@@ -82,6 +84,20 @@ def test_every_event_type_changes_the_snapshot_of_the_call_it_happens_in() -> No
     assert {event_type for _, event_type, _ in told} == set(CallEvent)
     for index, (_, event_type, _) in enumerate(told[1:], start=1):
         assert folded(*told[: index + 1]) != folded(*told[:index]), event_type
+
+
+def test_attempts_tell_whom_when_and_how_it_ended() -> None:
+    transfer = folded(
+        (0.0, "attempt_begun", {"transfer_id": "x1", "target": "billing"}),
+        (1.0, "target_answered", {"transfer_id": "x1", "identity": "b1"}),
+        (2.0, "attempt_ended", {"transfer_id": "x1", "target": "billing", "disposition": "declined", "reason": "no"}),
+        (2.1, "attempt_begun", {"transfer_id": "x1", "target": "deputy"}),
+    ).transfers[0]
+    assert transfer.target == "deputy"
+    assert transfer.attempts == (
+        Attempt(target="billing", rung_at=T, answered_at=T + 1, ended_at=T + 2, disposition="declined", reason="no"),
+        Attempt(target="deputy", rung_at=T + 2.1),
+    )
 
 
 def test_call_has_its_times_and_its_end() -> None:

@@ -34,6 +34,7 @@ from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, Sta
 
 OFFER = Offer(transfer_id="t", target="billing", skill="billing", reason="charged twice")
 OTHER = Offer(transfer_id="u", target="technical", skill="technical", reason="no internet")
+TWO = Offer(transfer_id="t", target="billing", others=("deputy", "general"), skill="billing", reason="charged twice")
 CLIENT, JOIN = Move.CLIENT_MOVE, Move.JOIN_CALLER_ROOM
 
 SITUATIONS: dict[State, Situation] = {
@@ -67,14 +68,23 @@ EVENTS: tuple[ev.Event, ...] = (
 
 
 def back(disposition: Disposition, reason: str) -> Step:
-    commands = (TakeCallerBack(disposition), DismissTarget(disposition))
+    commands = (TakeCallerBack(disposition), DismissTarget(disposition, reason))
     return Step(Ended(disposition=disposition, reason=reason), commands)
+
+
+def to_next(disposition: Disposition, reason: str) -> Step:
+    """From TWO, with the caller on hold."""
+    deputy = Offer(transfer_id="t", target="deputy", others=("general",), skill="billing", reason="charged twice")
+    return Step(
+        Ringing(offer=deputy, move=CLIENT, is_held=True),
+        (DismissTarget(disposition, reason), StartDeadline(Deadline.RING), OpenConsult(deputy, CLIENT)),
+    )
 
 
 def hung_up(reason: str) -> Step:
     return Step(
         Ended(disposition=Disposition.CALLER_LEFT, reason=reason),
-        (DismissTarget(Disposition.CALLER_LEFT), EndCall(reason)),
+        (DismissTarget(Disposition.CALLER_LEFT, reason), EndCall(reason)),
     )
 
 
@@ -144,6 +154,20 @@ ROWS: list[tuple[Situation, ev.Event, Step]] = [
     (MOVING, ev.CallerLeft("moved?"), Step(Moving(offer=OFFER, move=CLIENT, has_caller_left=True))),
     (Moving(offer=OFFER, move=JOIN), ev.CallerLeft("bye"), hung_up("the caller hung up during the move")),
     (MOVING, ev.CommandFailed("KeyError"), back(D.FAILED, "KeyError")),
+]
+RINGING_TWO = Ringing(offer=TWO, move=CLIENT, is_held=True)
+CONSULTING_TWO = Consulting(offer=TWO, move=CLIENT, is_held=True)
+ROWS += [
+    (RINGING_TWO, ev.RingExpired(), to_next(D.NO_ANSWER, "nobody answered in time")),
+    (RINGING_TWO, ev.TargetUnavailable("no server"), to_next(D.UNAVAILABLE, "no server")),
+    (RINGING_TWO, ev.TargetLeft(), to_next(D.TARGET_LEFT, "the target left")),
+    (CONSULTING_TWO, ev.TargetDeclined("not mine"), to_next(D.DECLINED, "not mine")),
+    (CONSULTING_TWO, ev.ConsultExpired(), to_next(D.NO_ANSWER, "no decision in time")),
+    (CONSULTING_TWO, ev.TargetUnavailable("gone"), to_next(D.UNAVAILABLE, "gone")),
+    (CONSULTING_TWO, ev.TargetLeft(), to_next(D.TARGET_LEFT, "the target left")),
+    # What the caller decides, and what is broken here, concerns no other target.
+    (CONSULTING_TWO, ev.CancelRequested(), back(D.CANCELLED, "the caller asked to stay")),
+    (CONSULTING_TWO, ev.CommandFailed("KeyError"), back(D.FAILED, "KeyError")),
 ]
 ILLEGAL = [(s, e) for s in State for e in EVENTS if (s, type(e)) not in TABLE]
 

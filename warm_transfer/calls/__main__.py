@@ -166,6 +166,8 @@ def _transfer_panel(call: CallSnapshot, transfer: TransferSnapshot) -> Panel:
     parts: list[RenderableType] = []
     if transfer.hold_ms is not None:
         parts.append(Text(f"The caller was held for {transfer.hold_ms} ms."))
+    if len(transfer.attempts) > 1:
+        parts.append(_attempts_table(call, transfer))
     if transfer.briefing:
         parts.append(_briefing_table(transfer.briefing))
     for turn in transfer.consult:
@@ -176,6 +178,14 @@ def _transfer_panel(call: CallSnapshot, transfer: TransferSnapshot) -> Panel:
         parts.append(Text(f"Message from the caller: {_plain(transfer.message)}"))
     title = Text(f"Transfer: {_outcome(transfer)}")
     return Panel(Group(*parts) if parts else Text("nothing was handed over"), title=title, title_align="left")
+
+
+def _attempts_table(call: CallSnapshot, transfer: TransferSnapshot) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for attempt in transfer.attempts:
+        ended = f"{attempt.disposition or 'under way'}{f' ({attempt.reason})' if attempt.reason else ''}"
+        table.add_row(_since_start(call, attempt.rung_at), Text(_plain(f"{attempt.target}: {ended}")))
+    return table
 
 
 def _briefing_table(briefing: Briefing) -> Table:

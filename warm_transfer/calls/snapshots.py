@@ -56,8 +56,21 @@ class ConsultTurn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One target that was called; times in seconds since the epoch, None if it did not happen."""
+
+    target: str
+    rung_at: float
+    answered_at: float | None = None
+    ended_at: float | None = None
+    disposition: str | None = None
+    """None while the attempt runs."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransferTimes:
-    """When each step happened, seconds since the epoch; None if it did not."""
+    """When each step happened, of several attempts the last; seconds since the epoch, None if it did not."""
 
     offered: float | None = None
     withdrawn: float | None = None
@@ -86,6 +99,8 @@ class TransferSnapshot:
     consult_room: str | None = None
     final_room: str | None = None
     move: str | None = None
+    attempts: tuple[Attempt, ...] = ()
+    """Who was called, in order."""
     briefing: Briefing | None = None
     consult: tuple[ConsultTurn, ...] = ()
     decline_reason: str | None = None
@@ -233,6 +248,8 @@ _TRANSFER_STEPS: Mapping[str, _TransferStep] = {
     ),
     CallEvent.OFFER_WITHDRAWN: _TransferStep("withdrawn"),
     CallEvent.TRANSFER_REQUESTED: _TransferStep("requested", {"target": "target"}),
+    CallEvent.ATTEMPT_BEGUN: _TransferStep(fields={"target": "target"}),
+    CallEvent.ATTEMPT_ENDED: _TransferStep(),
     CallEvent.CONSULT_OPENED: _TransferStep(
         "consult_opened", {"consult_room": "consult_room", "final_room": "final_room", "move": "move"}
     ),
@@ -263,11 +280,26 @@ def _transfer_step(call: CallSnapshot, event: LoggedEvent, told: _TransferStep) 
         changes["times"] = replace(transfer.times, **{told.time: event.at})
     if told.consult:
         changes["consult"] = (*transfer.consult, _consult_turn(event, *told.consult))
+    changes["attempts"] = _attempts(transfer.attempts, event)
     if event.type == CallEvent.BRIEFING_SENT:
         changes["briefing"] = _briefing(event.payload.get("briefing", {}))
     known[transfer_id] = replace(transfer, **changes)
     call = _with_room(call, changes.get("consult_room"), "consult room")
     return replace(_with_room(call, changes.get("final_room"), "final room"), transfers=tuple(known.values()))
+
+
+def _attempts(attempts: tuple[Attempt, ...], event: LoggedEvent) -> tuple[Attempt, ...]:
+    """The attempts after this event; one that was never begun stays unknown."""
+    if event.type == CallEvent.ATTEMPT_BEGUN:
+        return (*attempts, Attempt(target=event.payload.get("target", ""), rung_at=event.at))
+    if not attempts or attempts[-1].disposition is not None:
+        return attempts
+    if event.type == CallEvent.TARGET_ANSWERED:
+        return (*attempts[:-1], replace(attempts[-1], answered_at=event.at))
+    if event.type == CallEvent.ATTEMPT_ENDED:
+        told = {key: event.payload.get(key, "") for key in ("disposition", "reason")}
+        return (*attempts[:-1], replace(attempts[-1], ended_at=event.at, **told))
+    return attempts
 
 
 def _consult_turn(event: LoggedEvent, kind: Literal["question", "answer", "heard"], key: str) -> ConsultTurn:

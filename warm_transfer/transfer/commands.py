@@ -66,6 +66,7 @@ class DismissTarget:
     """Tell the target that it is not needed, and close the consult."""
 
     disposition: Disposition
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

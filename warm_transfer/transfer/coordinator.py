@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.transfer import events
@@ -42,6 +42,16 @@ class CallOutcome:
     """How the caller got to Agent B, None if the caller did not."""
 
 
+class _Waiting(NamedTuple):
+    """An event in the inbox."""
+
+    event: Event
+    answer: asyncio.Future[Situation] | None = None
+    """Gets the table's word."""
+    is_current: Callable[[], bool] = lambda: True
+    """False once it is of an earlier attempt, or of a deadline that was taken back."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """The world, as the coordinator sees it."""
@@ -66,7 +76,11 @@ class Coordinator:
         self._situation: Situation = Talking()
         self._offer: Offer | None = None
         self._final_room = ""
-        self._inbox: asyncio.Queue[tuple[Event, asyncio.Future[Situation] | None]] = asyncio.Queue()
+        self._attempt = 0
+        """Counts the targets that were called or dismissed, over all transfers."""
+        self._called: str | None = None
+        """The target of the attempt that is under way."""
+        self._inbox: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._timers: dict[Deadline, asyncio.Task[None]] = {}
         self._disposition = Disposition.NONE
         self._outcome: CallOutcome | None = None
@@ -83,7 +97,7 @@ class Coordinator:
 
     def post(self, event: Event) -> None:
         """Put an event into the inbox; an event that has no meaning any more is logged and dropped."""
-        self._inbox.put_nowait((event, None))
+        self._inbox.put_nowait(_Waiting(event))
 
     async def submit(self, event: Event) -> Situation:
         """Put an event into the inbox and wait for the table's word.
@@ -92,17 +106,20 @@ class Coordinator:
             IllegalEventError: the event has no meaning now; nothing changed.
         """
         answer: asyncio.Future[Situation] = asyncio.get_running_loop().create_future()
-        self._inbox.put_nowait((event, answer))
+        self._inbox.put_nowait(_Waiting(event, answer))
         return await answer
 
     async def run(self) -> CallOutcome:
         """Handle events until the call is over for Agent A; leaves no task and no timer behind."""
         async with asyncio.TaskGroup() as tasks:
-            caller = Lane(tasks, self._command_failed)
-            target = Lane(tasks, self._command_failed)
+            caller = Lane(tasks, lambda error: self.post(_failure(error)))
+            target = Lane(tasks, lambda error: self._post_of(self._attempt, _failure(error)))
             while self._outcome is None:
-                event, answer = await self._inbox.get()
-                self._handle(event, answer, caller, target, tasks)
+                waiting = await self._inbox.get()
+                if waiting.is_current():
+                    self._handle(waiting.event, waiting.answer, caller, target, tasks)
+                else:
+                    logger.info("late event ignored", extra={"event": type(waiting.event).__name__})
             self._cancel_timers(but=None)
             await caller.drain()
             await target.drain()
@@ -124,13 +141,13 @@ class Coordinator:
             if answer is not None:
                 answer.set_exception(error)
             return
-        self._take(event, before, after)
+        self._take(event, before, after, commands)
         for command in commands:
             self._carry_out(command, caller, target, tasks)
         if answer is not None and not answer.done():
             answer.set_result(after)
 
-    def _take(self, event: Event, before: Situation, after: Situation) -> None:
+    def _take(self, event: Event, before: Situation, after: Situation, commands: Sequence[Command]) -> None:
         if isinstance(event, events.TransferOffered):
             self._offer = event.offer
         self._situation = after
@@ -138,6 +155,7 @@ class Coordinator:
             logger.info("transfer moved on", extra={"from": before.state.value, "to": after.state.value})
             self._cancel_timers(but=Deadline.HOLD if isinstance(after, Ringing | Consulting) else None)
         self._record_event(event)
+        self._end_attempt(commands)
         if isinstance(after, Ended):
             self._end(after)
 
@@ -150,9 +168,11 @@ class Coordinator:
         ports = self._ports
         match command:
             case StartDeadline(deadline):
+                self._cancel_timer(deadline)
                 self._timers[deadline] = tasks.create_task(self._expire(deadline))
             case OpenConsult(offer, move):
-                target.add(self._open(offer, move))
+                self._begin_attempt(offer)
+                target.add(self._open(offer, move, self._attempt))
             case HoldCaller():
                 caller.add(ports.caller.hold())
             case SendBriefing(offer):
@@ -170,7 +190,7 @@ class Coordinator:
             case TakeCallerBack(disposition):
                 caller.supersede(ports.caller.take_back(disposition))
                 self._situation, self._offer = Talking(), None
-            case DismissTarget(disposition):
+            case DismissTarget(disposition, _):
                 target.supersede(ports.target.dismiss(disposition))
             case EndCall(reason):
                 caller.cancel()
@@ -178,8 +198,29 @@ class Coordinator:
             case _:
                 assert_never(command)
 
-    async def _open(self, offer: Offer, move: Move) -> None:
-        rooms = await self._ports.target.open(offer, move, self.post)
+    def _begin_attempt(self, offer: Offer) -> None:
+        self._attempt += 1
+        self._offer, self._called = offer, offer.target
+        self._log(CallEvent.ATTEMPT_BEGUN, target=offer.target)
+
+    def _end_attempt(self, commands: Sequence[Command]) -> None:
+        """Write how it went, if it is over; from now on, what still comes from this target is of no interest."""
+        if self._called is None:
+            return
+        for command in commands:
+            match command:
+                case DismissTarget(disposition, reason):
+                    self._log_attempt(self._called, disposition, reason)
+                case LeaveCall():
+                    self._log_attempt(self._called, Disposition.COMPLETED, "")
+
+    def _log_attempt(self, target: str, disposition: Disposition, reason: str) -> None:
+        self._log(CallEvent.ATTEMPT_ENDED, target=target, disposition=disposition.value, reason=reason)
+        self._attempt += 1
+        self._called = None
+
+    async def _open(self, offer: Offer, move: Move, attempt: int) -> None:
+        rooms = await self._ports.target.open(offer, move, lambda event: self._post_of(attempt, event))
         self._final_room = rooms.final_room
         self._log(
             CallEvent.CONSULT_OPENED,
@@ -200,22 +241,19 @@ class Coordinator:
 
     async def _expire(self, deadline: Deadline) -> None:
         await self._ports.sleep(self._deadlines[deadline])
-        del self._timers[deadline]
-        self.post(EXPIRY[deadline]())
+        timer = asyncio.current_task()
+        self._inbox.put_nowait(_Waiting(EXPIRY[deadline](), is_current=lambda: self._timers.get(deadline) is timer))
+
+    def _post_of(self, attempt: int, event: Event) -> None:
+        self._inbox.put_nowait(_Waiting(event, is_current=lambda: attempt == self._attempt))
 
     def _cancel_timers(self, *, but: Deadline | None) -> None:
         for deadline in [d for d in self._timers if d is not but]:
-            self._timers.pop(deadline).cancel()
+            self._cancel_timer(deadline)
 
-    def _command_failed(self, error: Exception) -> None:
-        match error:
-            case TargetUnavailableError():
-                self.post(events.TargetUnavailable(error.sentence))
-            case MoveRefusedError():
-                self.post(events.MoveRefused(error.sentence))
-            case _:
-                logger.error("command failed", exc_info=error)
-                self.post(events.CommandFailed(type(error).__name__))
+    def _cancel_timer(self, deadline: Deadline) -> None:
+        if timer := self._timers.pop(deadline, None):
+            timer.cancel()
 
     def _record_event(self, event: Event) -> None:
         match event:
@@ -243,3 +281,15 @@ class Coordinator:
     def _log(self, event_type: CallEvent, **payload: Any) -> None:
         transfer_id = self._offer.transfer_id if self._offer else None
         self._ports.record(event_type, {"transfer_id": transfer_id, **payload})
+
+
+def _failure(error: Exception) -> Event:
+    """The event that stands for a command that failed."""
+    match error:
+        case TargetUnavailableError():
+            return events.TargetUnavailable(error.sentence)
+        case MoveRefusedError():
+            return events.MoveRefused(error.sentence)
+        case _:
+            logger.error("command failed", exc_info=error)
+            return events.CommandFailed(type(error).__name__)

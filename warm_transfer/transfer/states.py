@@ -203,11 +203,11 @@ def _hang_up_without_transfer(_: Talking, event: CallerLeft) -> Step:
 
 def _end_call(reason: str) -> Step:
     ended = Ended(disposition=Disposition.CALLER_LEFT, reason=reason)
-    return Step(ended, (DismissTarget(Disposition.CALLER_LEFT), EndCall(reason)))
+    return Step(ended, (DismissTarget(Disposition.CALLER_LEFT, reason), EndCall(reason)))
 
 
 def _take_back(disposition: Disposition, reason: str) -> Step:
-    commands = (TakeCallerBack(disposition), DismissTarget(disposition))
+    commands = (TakeCallerBack(disposition), DismissTarget(disposition, reason))
     return Step(Ended(disposition=disposition, reason=reason), commands)
 
 
@@ -220,10 +220,29 @@ def _back(disposition: Disposition, reason: str = "") -> Callable[[Situation, An
     return act
 
 
+def _miss(disposition: Disposition, reason: str = "") -> Callable[[Ringing | Consulting, Any], Step]:
+    """Call the next target; give the caller back if nobody is left. The event's own reason, if any, goes first."""
+
+    def act(now: Ringing | Consulting, event: Event) -> Step:
+        why = getattr(event, "reason", "") or reason
+        if not now.offer.others:
+            return _take_back(disposition, why)
+        offer = now.offer.next()
+        commands = (
+            DismissTarget(disposition, why),
+            StartDeadline(Deadline.RING),
+            OpenConsult(offer, now.move),
+        )
+        return Step(Ringing(offer=offer, move=now.move, is_held=now.is_held), commands)
+
+    return act
+
+
 _ENDED = (State.ENDED,)
-_UNREACHED = Row(_back(Disposition.UNAVAILABLE), _ENDED)
+_NEXT_OR_ENDED = (State.RINGING, State.ENDED)
+_UNREACHED = Row(_miss(Disposition.UNAVAILABLE), _NEXT_OR_ENDED)
 _CANCELLED = Row(_back(Disposition.CANCELLED, "the caller asked to stay"), _ENDED)
-_TARGET_LEFT = Row(_back(Disposition.TARGET_LEFT, "the target left"), _ENDED)
+_TARGET_LEFT = Row(_miss(Disposition.TARGET_LEFT, "the target left"), _NEXT_OR_ENDED)
 _BROKEN = Row(_back(Disposition.FAILED), _ENDED)
 _HUNG_UP = Row(_hang_up, _ENDED)
 
@@ -237,7 +256,7 @@ TABLE: dict[tuple[State, type[Event]], Row] = {
     (State.RINGING, HoldDue): Row(_hold, (State.RINGING,)),
     (State.RINGING, TargetAnswered): Row(_brief, (State.CONSULTING,)),
     (State.RINGING, TargetUnavailable): _UNREACHED,
-    (State.RINGING, RingExpired): Row(_back(Disposition.NO_ANSWER, "nobody answered in time"), _ENDED),
+    (State.RINGING, RingExpired): Row(_miss(Disposition.NO_ANSWER, "nobody answered in time"), _NEXT_OR_ENDED),
     (State.RINGING, TargetLeft): _TARGET_LEFT,
     (State.RINGING, CancelRequested): _CANCELLED,
     (State.RINGING, CallerLeft): _HUNG_UP,
@@ -245,8 +264,8 @@ TABLE: dict[tuple[State, type[Event]], Row] = {
     (State.CONSULTING, HoldDue): Row(_hold, (State.CONSULTING,)),
     (State.CONSULTING, QuestionAsked): Row(_answer, (State.CONSULTING,)),
     (State.CONSULTING, TargetAccepted): Row(_move, (State.MOVING,)),
-    (State.CONSULTING, TargetDeclined): Row(_back(Disposition.DECLINED), _ENDED),
-    (State.CONSULTING, ConsultExpired): Row(_back(Disposition.NO_ANSWER, "no decision in time"), _ENDED),
+    (State.CONSULTING, TargetDeclined): Row(_miss(Disposition.DECLINED), _NEXT_OR_ENDED),
+    (State.CONSULTING, ConsultExpired): Row(_miss(Disposition.NO_ANSWER, "no decision in time"), _NEXT_OR_ENDED),
     (State.CONSULTING, TargetUnavailable): _UNREACHED,
     (State.CONSULTING, TargetLeft): _TARGET_LEFT,
     (State.CONSULTING, CancelRequested): _CANCELLED,

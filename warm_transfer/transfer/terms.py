@@ -1,6 +1,6 @@
 """The closed sets of a transfer: states, dispositions, moves, deadlines; and what is offered."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
@@ -54,6 +54,12 @@ class Offer:
 
     transfer_id: str
     target: str
-    """A roster id."""
+    """A roster id: who is called now."""
+    others: tuple[str, ...] = ()
+    """Roster ids of who is called next, in order, if that one does not take the call."""
     skill: str
     reason: str
+
+    def next(self) -> "Offer":
+        """The same offer to the next target; IndexError if nobody is left."""
+        return replace(self, target=self.others[0], others=self.others[1:])
