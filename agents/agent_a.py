@@ -53,3 +53,13 @@ class AgentA(Agent):
         """
         await self._desk.request()
         return self._make_on_hold()
+
+    @function_tool(on_duplicate="reject")
+    async def take_message(self, message: str, callback_number: str = "") -> str:
+        """Keep a message, or the wish to be called back, for the people of this company.
+
+        Args:
+            message: What the caller wants to be passed on, in the caller's own words.
+            callback_number: The phone number to call back, if the caller gave one: digits only.
+        """
+        return self._desk.leave_message(message, callback_number)

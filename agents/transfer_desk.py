@@ -1,5 +1,6 @@
 """What Agent A's and OnHold's tools can do to a transfer: the only way from a model to the coordinator."""
 
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from warm_transfer.transfer.errors import IllegalEventError
 from warm_transfer.transfer.ports import Conversation, Record
 from warm_transfer.transfer.terms import Move, Offer, State
 from warm_transfer.transfer.understanding.consent import caller_asked_for_transfer, has_consent, refuses
+
+MOST_MESSAGE = 1000
+"""Characters of one message: a minute of speech."""
 
 
 class TransferDesk:
@@ -96,12 +100,27 @@ class TransferDesk:
         }.get(self._coordinator.situation.state, "the caller is back with Agent A")
         return f"{stands}. The caller has waited {waited_s} seconds; it usually takes less than a minute."
 
-    def leave_message(self, message: str) -> str:
-        """Keep a message of a held caller in the call log."""
+    def leave_message(self, message: str, callback_number: str = "") -> str:
+        """Keep a message in the call log: during a transfer for its target, else for whoever reads the messages.
+
+        A number is kept as it was said, to be read by a person; nothing here dials it.
+
+        Raises:
+            ToolError: the message is empty, or the number can't be one.
+        """
+        if not message.strip():
+            raise ToolError("The message is empty. Ask the caller what to pass on.")
+        digits = re.sub(r"[\s().-]", "", callback_number)
+        if digits and not re.fullmatch(r"\+?\d{3,15}", digits):
+            raise ToolError("That is no phone number. Ask the caller to say it digit by digit.")
         offer = self._coordinator.offer
         self._record(
             CallEvent.MESSAGE_LEFT,
-            {"transfer_id": offer.transfer_id if offer else None, "message": message.strip()},
+            {
+                "transfer_id": offer.transfer_id if offer else None,
+                "message": message.strip()[:MOST_MESSAGE],
+                "callback_number": digits,
+            },
         )
         return "The message is kept."
 

@@ -26,6 +26,11 @@ async def transfer_call() -> None:
 
 
 @function_tool
+async def take_message(message: str, callback_number: str = "") -> None:
+    """Take a message."""
+
+
+@function_tool
 async def how_long() -> None:
     """Say how long."""
 
@@ -134,6 +139,8 @@ def agent_a_talk() -> Talk:
 
     def result(call: llm.FunctionToolCall, talk: Talk) -> Result:
         turns = talk.turns()
+        if call.name == "take_message":
+            return "The message is kept.", False
         if call.name == "offer_transfer":
             offered_at.append(len(turns))
             if caller_asked_for_transfer(turns):
@@ -145,7 +152,7 @@ def agent_a_talk() -> Talk:
         return ("Done.", False) if may_transfer else ("No consent yet: ask the caller.", True)
 
     instructions = load_prompt("agent_a", roster=load_roster().as_text())
-    talk = Talk(instructions, [offer_transfer, transfer_call], result)
+    talk = Talk(instructions, [offer_transfer, transfer_call, take_message], result)
     talk.ctx.add_message(role="assistant", content=load_phrases()["greeting"])
     return talk
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from livekit.agents import AgentSession
+from livekit.agents import AgentSession, ToolError
 from livekit.agents.llm import ChatMessage
 from livekit.agents.voice import ConversationItemAddedEvent
 
@@ -184,6 +184,20 @@ async def test_held_caller_is_told_where_the_transfer_stands(call: Conversation)
     answer = await call.hears("How long will this take?")
     assert "Ben" in answer or "minute" in answer
     assert call.state is State.RINGING
+
+
+async def test_message_without_a_transfer_is_kept(call: Conversation) -> None:
+    await call.hears("Can I leave a message for your manager? The shop was closed today.")
+    (payload,) = [payload for kind, payload in call.world.records if kind == "message_left"]
+    assert "The shop was closed today" in payload["message"]
+    assert payload["transfer_id"] is None
+
+
+@pytest.mark.parametrize(("message", "number"), [(" ", ""), ("Call me.", "my mobile"), ("Call me.", "1" * 16)])
+async def test_what_is_no_message_or_no_number_is_refused(call: Conversation, message: str, number: str) -> None:
+    with pytest.raises(ToolError):
+        call.desk.leave_message(message, number)
+    assert call.world.records == []
 
 
 async def test_held_caller_can_leave_a_message(call: Conversation) -> None:

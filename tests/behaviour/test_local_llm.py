@@ -242,6 +242,36 @@ async def test_failed_transfer_is_not_repeated_unless_the_caller_wants_it() -> N
     assert talk.called[2] == "offer_transfer"
 
 
+async def failed() -> Talk:
+    talk = await offered()
+    await talk.say("yes")
+    talk.ctx.add_message(role="assistant", content=load_phrases()["transfer_failed.no_answer"])
+    return talk
+
+
+async def test_message_after_a_failed_transfer_is_asked_for_and_kept() -> None:
+    talk = await failed()
+    assert "pass on" in await talk.say("Yes, please take a message.")
+    assert "kept" in await talk.say("The second charge was on Friday. My number is 555 019 2837.")
+    assert talk.called == ["offer_transfer", "transfer_call", "take_message"]
+    assert argument(talk, "message") == "The second charge was on Friday. My number is 555 019 2837."
+    assert argument(talk, "callback_number") == "5550192837"
+
+
+async def test_callback_that_is_said_in_one_go_is_kept_at_once() -> None:
+    talk = await failed()
+    await talk.say("Please call me back on five five five oh one nine two eight three seven.")
+    assert talk.called[-1] == "take_message"
+    assert argument(talk, "callback_number") == "5550192837"
+
+
+@pytest.mark.parametrize("said", ["They never call me back.", "I was charged twice and nobody called me back."])
+async def test_complaint_about_a_callback_is_no_message(said: str) -> None:
+    talk = agent_a_talk()
+    await talk.say(said)
+    assert "take_message" not in talk.called
+
+
 # Talk
 
 

@@ -131,6 +131,25 @@ def test_bad_setting_is_one_sentence_and_exit_1(
     assert result.stderr.count("\n") == 1
 
 
+def test_messages_are_listed_with_the_number_to_call_back(url: str) -> None:
+    left = {"transfer_id": None, "message": "The light is red.", "callback_number": "5550192837"}
+    write_call(url, "0123456789abcdef", [(0.0, "call_started", {}), (1.0, "message_left", left)])
+    shown = run("messages").stdout
+    assert "The light is red." in shown
+    assert "5550192837" in shown
+    (told,) = json.loads(run("messages", "--json").stdout)
+    assert (told["call_id"], told["text"], told["callback_number"]) == (
+        "0123456789abcdef",
+        "The light is red.",
+        "5550192837",
+    )
+    assert "Call back: 5550192837" in run("show", "0123").stdout
+
+
+def test_no_message_is_said_so(url: str) -> None:
+    assert "Nobody has left a message." in run("messages").stdout
+
+
 def test_words_of_a_caller_can_neither_steer_the_terminal_nor_style_the_view(url: str) -> None:
     spoken = {
         "turn_id": "t1",

@@ -4,7 +4,16 @@ import pytest
 
 from warm_transfer.calls.events import CallEvent, Payload
 from warm_transfer.calls.log import LoggedEvent
-from warm_transfer.calls.snapshots import Attempt, CallRoom, CallSnapshot, ConsultTurn, HeardTurn, TransferTimes, fold
+from warm_transfer.calls.snapshots import (
+    Attempt,
+    CallRoom,
+    CallSnapshot,
+    ConsultTurn,
+    HeardTurn,
+    Message,
+    TransferTimes,
+    fold,
+)
 from warm_transfer.transfer.briefing import Briefing, Fact
 
 T = 1_000_000.0
@@ -98,6 +107,14 @@ def test_attempts_tell_whom_when_and_how_it_ended() -> None:
         Attempt(target="billing", rung_at=T, answered_at=T + 1, ended_at=T + 2, disposition="declined", reason="no"),
         Attempt(target="deputy", rung_at=T + 2.1),
     )
+
+
+def test_message_tells_where_to_call_back_and_of_which_transfer_it_was_left() -> None:
+    left = {"transfer_id": None, "message": "Ring me.", "callback_number": "5550192837"}
+    call = folded(*WARM, (9.6, "message_left", left))
+    assert call.messages == (Message(text="Ring me.", callback_number="5550192837", target="billing", at=T + 9.6),)
+    old = folded((0.0, "message_left", {"transfer_id": "x1", "message": "Ring me."}))
+    assert old.messages == (Message(text="Ring me.", callback_number="", target=None, at=T),)
 
 
 def test_call_has_its_times_and_its_end() -> None:

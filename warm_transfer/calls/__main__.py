@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from warm_transfer.calls.log import CallLog, LoggedEvent
-from warm_transfer.calls.snapshots import CallSnapshot, TransferSnapshot, fold
+from warm_transfer.calls.snapshots import CallSnapshot, Message, TransferSnapshot, fold
 from warm_transfer.settings import load_settings
 from warm_transfer.transfer.briefing import Briefing
 from warm_transfer.transfer.errors import WarmTransferError
@@ -72,6 +72,20 @@ def show_call(
         typer.echo(json.dumps(whole, indent=2))
     else:
         Console().print(_call_view(call, events))
+
+
+@app.command("messages")
+def list_messages(limit: Limit = 20, as_json: AsJSON = False) -> None:
+    """List what callers of the latest calls asked to pass on, and where they want to be called back."""
+    with _opened_log() as log:
+        calls = [fold(log.events(call_id)) for call_id in log.call_ids(limit)]
+    found = [(call, message) for call in calls for message in reversed(call.messages)]
+    if as_json:
+        typer.echo(json.dumps([{"call_id": call.call_id} | asdict(message) for call, message in found], indent=2))
+    elif found:
+        Console().print(_messages_table(found))
+    else:
+        typer.echo("Nobody has left a message.")
 
 
 @contextmanager
@@ -137,11 +151,33 @@ def _calls_table(calls: list[CallSnapshot]) -> Table:
     return table
 
 
+def _messages_table(found: list[tuple[CallSnapshot, Message]]) -> Table:
+    table = Table(title="Messages, the latest first", title_justify="left", header_style="bold")
+    for heading in ("Left", "Call", "For", "Call back"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("Message")
+    for call, message in found:
+        table.add_row(
+            f"{datetime.fromtimestamp(message.at):%Y-%m-%d %H:%M:%S}",
+            _plain(call.call_id[:_SHORT_ID]),
+            _plain(message.target or "anybody"),
+            _plain(message.callback_number),
+            Text(_plain(message.text)),
+        )
+    return table
+
+
+def _message_text(message: Message) -> Text:
+    callback = f"\nCall back: {_plain(message.callback_number)}" if message.callback_number else ""
+    return Text(f"{_plain(message.text)}{callback}")
+
+
 def _call_view(call: CallSnapshot, events: list[LoggedEvent]) -> Group:
     started = f"{datetime.fromtimestamp(call.started_at):%Y-%m-%d %H:%M:%S}"
     head = Text.assemble((f"Call {_plain(call.call_id)}", "bold"), f"\n{started}, {_lasted(call)}")
     parts: list[RenderableType] = [head, Panel(_transcript(call), title="Transcript", title_align="left")]
     parts += [_transfer_panel(call, transfer) for transfer in call.transfers]
+    parts += [Panel(_message_text(message), title="Message", title_align="left") for message in call.messages]
     return Group(*parts, Panel(_timeline(call, events), title="Timeline", title_align="left"))
 
 
@@ -174,8 +210,6 @@ def _transfer_panel(call: CallSnapshot, transfer: TransferSnapshot) -> Panel:
         who = _SPEAKERS.get(turn.by, _plain(turn.by))
         line = Text(f"{who} {_CONSULT_MARKS[turn.kind]}: ", style=_STYLES.get(turn.by, ""))
         parts.append(Text.assemble(_since_start(call, turn.at), "  ", line, _plain(turn.text)))
-    if transfer.message:
-        parts.append(Text(f"Message from the caller: {_plain(transfer.message)}"))
     title = Text(f"Transfer: {_outcome(transfer)}")
     return Panel(Group(*parts) if parts else Text("nothing was handed over"), title=title, title_align="left")
 

@@ -61,6 +61,6 @@ class CallEvent(StrEnum):
     CALLER_MOVED = "caller_moved"
     """transfer_id, final_room: proven by the caller's track in the final room"""
     MESSAGE_LEFT = "message_left"
-    """transfer_id, message: what the held caller asked to pass on"""
+    """transfer_id (null after a transfer), message, callback_number (digits, may be empty): to be passed on"""
     TRANSFER_ENDED = "transfer_ended"
     """transfer_id, disposition, reason"""

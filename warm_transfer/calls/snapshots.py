@@ -56,6 +56,18 @@ class ConsultTurn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What the caller asked to pass on."""
+
+    text: str
+    callback_number: str
+    """Digits as the caller said them, empty if no callback was asked for."""
+    target: str | None
+    """Of the transfer before or during which it was left."""
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One target that was called; times in seconds since the epoch, None if it did not happen."""
 
@@ -104,8 +116,6 @@ class TransferSnapshot:
     briefing: Briefing | None = None
     consult: tuple[ConsultTurn, ...] = ()
     decline_reason: str | None = None
-    message: str | None = None
-    """What the caller left for the target while held."""
     disposition: str | None = None
     """None while the transfer runs, and for an offer that was withdrawn."""
     reason: str | None = None
@@ -132,6 +142,7 @@ class CallSnapshot:
     agents: tuple[AgentSnapshot, ...] = ()
     transcript: tuple[HeardTurn, ...] = ()
     transfers: tuple[TransferSnapshot, ...] = ()
+    messages: tuple[Message, ...] = ()
 
     @property
     def duration_s(self) -> float | None:
@@ -204,6 +215,16 @@ def _turn_spoken(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     return replace(call, transcript=(*call.transcript, turn))
 
 
+def _message_left(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
+    message = Message(
+        text=event.payload.get("message", ""),
+        callback_number=event.payload.get("callback_number", ""),
+        target=call.transfers[-1].target if call.transfers else None,
+        at=event.at,
+    )
+    return replace(call, messages=(*call.messages, message))
+
+
 _CALL_STEPS: Mapping[str, Callable[[CallSnapshot, LoggedEvent], CallSnapshot]] = {
     CallEvent.CALL_STARTED: _call_started,
     CallEvent.CALL_ENDED: _call_ended,
@@ -211,6 +232,7 @@ _CALL_STEPS: Mapping[str, Callable[[CallSnapshot, LoggedEvent], CallSnapshot]] =
     CallEvent.JOB_ENDED: _job_ended,
     CallEvent.AGENT_LEFT: _agent_left,
     CallEvent.TURN_SPOKEN: _turn_spoken,
+    CallEvent.MESSAGE_LEFT: _message_left,
 }
 
 
@@ -263,7 +285,6 @@ _TRANSFER_STEPS: Mapping[str, _TransferStep] = {
     CallEvent.TARGET_DECLINED: _TransferStep("declined", {"reason": "decline_reason"}),
     CallEvent.MOVE_BEGUN: _TransferStep("move_begun", {"move": "move", "final_room": "final_room"}),
     CallEvent.CALLER_MOVED: _TransferStep("moved", {"final_room": "final_room"}),
-    CallEvent.MESSAGE_LEFT: _TransferStep(fields={"message": "message"}),
     CallEvent.TRANSFER_ENDED: _TransferStep("ended", {"disposition": "disposition", "reason": "reason"}),
 }
 _CONSULT_SPEAKERS = {"question": "agent_b", "answer": "agent_a", "heard": ""}

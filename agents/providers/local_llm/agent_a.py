@@ -6,14 +6,16 @@ from agents.providers.local_llm.caller_state import CallerState, read_state, top
 from agents.providers.local_llm.conversation import Called, Conversation, Reply, Said
 from agents.providers.local_llm.offers import offer_after, target_for
 from agents.providers.local_llm.prompt_reading import Target
-from agents.providers.local_llm.words import asks_about, line, means
+from agents.providers.local_llm.words import asks_about, line, means, rest_after
 from warm_transfer.transfer.understanding.consent import agrees, asks_for_transfer, refuses
 from warm_transfer.transfer.understanding.drafting import cleared, problem_clause, reported_reason
-from warm_transfer.transfer.understanding.spoken_numbers import spaced
-from warm_transfer.transfer.understanding.wording import matches, normalized
+from warm_transfer.transfer.understanding.spoken_numbers import digit_runs, spaced
+from warm_transfer.transfer.understanding.wording import matches, normalized, one_line
 
 _Rule = Callable[[Conversation, CallerState], Reply | None]
 _PART = "agent_a"
+_LEAST_MESSAGE_WORDS = 3
+_LEAST_PHONE_DIGITS = 7  # an account number has six
 
 
 def answer(conversation: Conversation) -> Reply:
@@ -31,6 +33,8 @@ def answer(conversation: Conversation) -> Reply:
 def _after_tool(conversation: Conversation, state: CallerState, called: Called) -> Reply:
     if called.tool == "transfer_call" and not called.is_error:
         return Reply()
+    if called.tool == "take_message":
+        return _say("ask_message" if called.is_error else "noted_message")
     offer = offer_after(conversation.events, state.targets)
     target = target_for(offer.skill, state.targets) if offer else None
     if called.is_error and matches(called.output or "", (r"say nothing",)):
@@ -100,6 +104,24 @@ def _before_an_answer(state: CallerState, target: Target) -> Reply | None:
     if means(state.text, "who_is_it"):
         return _offer_line("about_target", target)
     return again
+
+
+def _message(conversation: Conversation, state: CallerState) -> Reply | None:
+    """A message or a callback: kept once it is said; asked for where only the wish was."""
+    said = conversation.model_texts()
+    was_asked = bool(said) and said[-1] == line(_PART, "ask_message")
+    if was_asked and not refuses(state.text):
+        return _keep_message(conversation, state.text)
+    if not means(state.text, "take_message"):
+        return None
+    is_said = len(rest_after(state.text, "take_message").split()) >= _LEAST_MESSAGE_WORDS
+    return _keep_message(conversation, state.text) if is_said else _say("ask_message")
+
+
+def _keep_message(conversation: Conversation, text: str) -> Reply:
+    number = next((run.digits for run in digit_runs(text) if len(run.digits) >= _LEAST_PHONE_DIGITS), "")
+    arguments = {"callback_number": number} if number else {}
+    return conversation.use("take_message", line(_PART, "unclear"), message=one_line(text), **arguments)
 
 
 def _goodbye(_: Conversation, state: CallerState) -> Reply | None:
@@ -241,6 +263,7 @@ def _say(key: str, **fields: str) -> Reply:
 # The first rule that has an answer gives it.
 _RULES: tuple[_Rule, ...] = (
     _answer_to_offer,
+    _message,
     _goodbye,
     _wanted_transfer,
     _about_itself,
