@@ -7,7 +7,7 @@ RUN := .venv/bin/python
 SCENARIO ?= billing
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format calls clean
+.PHONY: help setup demo test lint format calls messages clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ format: setup ## Format the code and mend what ruff can
 
 calls: setup ## List past calls, or show one [CALL=id]
 	@$(RUN) -m warm_transfer.calls $(CALL)
+
+messages: setup ## List what callers asked to pass on, and where to call back
+	@$(RUN) -m warm_transfer.calls messages
 
 clean: ## Remove the environment and every cache; keeps the call log and runs/
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
