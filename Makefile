@@ -5,9 +5,11 @@ UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 RUN := .venv/bin/python
 SCENARIO ?= billing
+N ?= 10000
+SEED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format calls messages clean
+.PHONY: help setup demo test lint format soak calls messages clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -30,6 +32,9 @@ lint: setup ## Check style, format and types
 format: setup ## Format the code and mend what ruff can
 	@$(RUN) -m ruff check --fix
 	@$(RUN) -m ruff format
+
+soak: setup ## Random calls in virtual time: nobody stranded, nothing left [N=10000] [SEED=0]
+	@$(RUN) -m warm_transfer.stand.soak --runs $(N) --seed $(SEED)
 
 calls: setup ## List past calls, or show one [CALL=id]
 	@$(RUN) -m warm_transfer.calls $(CALL)

@@ -232,7 +232,10 @@ class FinalRoomJob:
 
     async def _wait_for_dismissal(self) -> NoReturn:
         while True:
-            _refuse_if_dismissed(await self._inbox.get())
+            message = await self._inbox.get()
+            if message is None and self._has_caller:  # Agent A missed our proof and left: the caller is ours
+                continue
+            _refuse_if_dismissed(message)
 
     async def _close_rooms(self, rooms: Rooms) -> None:
         """The final room is ours to close, but the caller's own room only once the caller was ours."""

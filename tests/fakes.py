@@ -49,6 +49,7 @@ class FakeWorld:
     """Caller line, target line and record in one, writing everything down in order."""
 
     did: list[str] = field(default_factory=list)
+    finished: list[str] = field(default_factory=list)
     records: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
     failures: dict[str, Exception] = field(default_factory=dict)
@@ -63,6 +64,7 @@ class FakeWorld:
             await self.blocks[what].wait()
         if what in self.failures:
             raise self.failures[what]
+        self.finished.append(what)
 
     async def hold(self) -> None:
         await self._do("hold")

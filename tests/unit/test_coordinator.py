@@ -242,6 +242,15 @@ async def test_failure_of_an_earlier_attempt_does_not_end_the_next_one(call: Cal
     assert len(call.attempts()) == 1
 
 
+async def test_dismissal_that_runs_is_not_cut_short_by_the_next_one(call: Call) -> None:
+    telling = call.world.blocks["dismiss declined"] = asyncio.Event()
+    await call.happens(ev.TransferOffered(TWO), ev.TransferRequested(Move.CLIENT_MOVE), ev.TargetAnswered("b"))
+    await call.happens(ev.TargetDeclined("not mine"), ev.CallerLeft("hung up"))
+    telling.set()
+    await call.running
+    assert call.world.finished == ["open billing", "brief", "dismiss declined", "dismiss caller_left"]
+
+
 async def test_caller_is_back_when_every_target_declined(call: Call) -> None:
     await call.happens(ev.TransferOffered(TWO), ev.TransferRequested(Move.CLIENT_MOVE))
     await call.happens(ev.TargetAnswered("b"), ev.TargetDeclined("not mine"))

@@ -13,6 +13,7 @@ from warm_transfer.transfer.commands import (
     LeaveCall,
     MoveCaller,
     OpenConsult,
+    ReleaseTarget,
     SendBriefing,
     StartDeadline,
     TakeCallerBack,
@@ -88,6 +89,14 @@ def hung_up(reason: str) -> Step:
     )
 
 
+def left_moving() -> Step:
+    reason = "the caller left during the move"
+    return Step(
+        Ended(disposition=Disposition.CALLER_LEFT, reason=reason),
+        (ReleaseTarget(Disposition.CALLER_LEFT, reason), EndCall(reason)),
+    )
+
+
 D = Disposition
 RINGING, CONSULTING, MOVING = (SITUATIONS[s] for s in (State.RINGING, State.CONSULTING, State.MOVING))
 ROWS: list[tuple[Situation, ev.Event, Step]] = [
@@ -140,19 +149,19 @@ ROWS: list[tuple[Situation, ev.Event, Step]] = [
     (
         Moving(offer=OFFER, move=CLIENT, has_caller_left=True),
         ev.MoveExpired(),
-        hung_up("the caller hung up during the move"),
+        left_moving(),
     ),
     *[
         (
             Moving(offer=OFFER, move=CLIENT, has_caller_left=True),
             event,
-            hung_up("the caller hung up during the move"),
+            left_moving(),
         )
         for event in (ev.MoveRefused("no"), ev.TargetLeft(), ev.CommandFailed("KeyError"))
     ],
     (MOVING, ev.TargetLeft(), back(D.TARGET_LEFT, "the target left")),
     (MOVING, ev.CallerLeft("moved?"), Step(Moving(offer=OFFER, move=CLIENT, has_caller_left=True))),
-    (Moving(offer=OFFER, move=JOIN), ev.CallerLeft("bye"), hung_up("the caller hung up during the move")),
+    (Moving(offer=OFFER, move=JOIN), ev.CallerLeft("bye"), hung_up("the caller left during the move")),
     (MOVING, ev.CommandFailed("KeyError"), back(D.FAILED, "KeyError")),
 ]
 RINGING_TWO = Ringing(offer=TWO, move=CLIENT, is_held=True)

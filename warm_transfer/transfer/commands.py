@@ -70,6 +70,14 @@ class DismissTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseTarget:
+    """Close the consult but not the final room: the caller may be there, and then the target knows it."""
+
+    disposition: Disposition
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndCall:
     """The caller is gone: close the caller room."""
 
@@ -86,5 +94,6 @@ Command = (
     | LeaveCall
     | TakeCallerBack
     | DismissTarget
+    | ReleaseTarget
     | EndCall
 )

@@ -17,6 +17,7 @@ from warm_transfer.transfer.commands import (
     LeaveCall,
     MoveCaller,
     OpenConsult,
+    ReleaseTarget,
     SendBriefing,
     StartDeadline,
     TakeCallerBack,
@@ -192,6 +193,8 @@ class Coordinator:
                 self._situation, self._offer = Talking(), None
             case DismissTarget(disposition, _):
                 target.supersede(ports.target.dismiss(disposition))
+            case ReleaseTarget():
+                target.supersede(ports.target.close())
             case EndCall(reason):
                 caller.cancel()
                 self._outcome = CallOutcome(disposition=self._disposition, reason=reason, move=None)
@@ -209,7 +212,7 @@ class Coordinator:
             return
         for command in commands:
             match command:
-                case DismissTarget(disposition, reason):
+                case DismissTarget(disposition, reason) | ReleaseTarget(disposition, reason):
                     self._log_attempt(self._called, disposition, reason)
                 case LeaveCall():
                     self._log_attempt(self._called, Disposition.COMPLETED, "")

@@ -3,40 +3,51 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, NamedTuple
 
 Work = Coroutine[Any, Any, None]
+
+
+class _Item(NamedTuple):
+    work: Work
+    is_cleanup: bool
 
 
 class Lane:
     """Runs coroutines one at a time in a task that the given group owns.
 
     An exception ends only the coroutine that raised it and is handed to `on_error`, once. What was superseded is
-    cancelled and stays silent.
+    cancelled and stays silent; what superseded it is never cut short, for it cleans up.
     """
 
     def __init__(self, tasks: asyncio.TaskGroup, on_error: Callable[[Exception], None]) -> None:
         self._tasks = tasks
         self._on_error = on_error
-        self._waiting: deque[Work] = deque()
+        self._waiting: deque[_Item] = deque()
         self._running: asyncio.Task[None] | None = None
+        """What may be cancelled, None while a clean-up runs."""
         self._runner: asyncio.Task[None] | None = None
 
     def add(self, work: Work) -> None:
         """Run this after everything that was added before."""
-        self._waiting.append(work)
+        self._append(_Item(work, is_cleanup=False))
+
+    def _append(self, item: "_Item") -> None:
+        self._waiting.append(item)
         if self._runner is None or self._runner.done():
             self._runner = self._tasks.create_task(self._run())
 
     def supersede(self, work: Work) -> None:
-        """Cancel what runs, drop what waits, then run this."""
+        """Cancel what runs, drop what waits, then run this to its end."""
         self.cancel()
-        self.add(work)
+        self._append(_Item(work, is_cleanup=True))
 
     def cancel(self) -> None:
-        """Cancel what runs and drop what waits."""
-        while self._waiting:
-            self._waiting.popleft().close()
+        """Cancel what runs and drop what waits, save what supersedes."""
+        dropped = [item for item in self._waiting if not item.is_cleanup]
+        self._waiting = deque(item for item in self._waiting if item.is_cleanup)
+        for item in dropped:
+            item.work.close()
         if self._running is not None:
             self._running.cancel()
 
@@ -47,8 +58,10 @@ class Lane:
 
     async def _run(self) -> None:
         while self._waiting:
-            self._running = self._tasks.create_task(self._guard(self._waiting.popleft()))
-            await asyncio.wait([self._running])
+            item = self._waiting.popleft()
+            task = self._tasks.create_task(self._guard(item.work))
+            self._running = None if item.is_cleanup else task
+            await asyncio.wait([task])
             self._running = None
 
     async def _guard(self, work: Work) -> None:

@@ -53,7 +53,7 @@ class TargetLine(Protocol):
         """Tell the target that it is not needed and delete every room that was opened; safe before `open`."""
 
     async def close(self) -> None:
-        """Delete the consult room after a completed transfer."""
+        """Delete the consult room alone: the caller is with the target, or may be."""
 
 
 class OpenedRooms(Protocol):

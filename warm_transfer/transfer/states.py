@@ -17,6 +17,7 @@ from warm_transfer.transfer.commands import (
     LeaveCall,
     MoveCaller,
     OpenConsult,
+    ReleaseTarget,
     SendBriefing,
     StartDeadline,
     TakeCallerBack,
@@ -118,7 +119,7 @@ class Row(NamedTuple):
     to: tuple[State, ...]
 
 
-_HUNG_UP_MOVING = "the caller hung up during the move"
+_HUNG_UP_MOVING = "the caller left during the move"
 
 
 def _offer(_: Talking | Offered, event: TransferOffered) -> Step:
@@ -189,8 +190,14 @@ def _break_move(now: Moving, event: CommandFailed) -> Step:
 
 
 def _fail_move(now: Moving, disposition: Disposition, reason: str) -> Step:
-    """Give the caller back, unless the caller has left: nobody must be told anything in an empty room."""
-    return _end_call(_HUNG_UP_MOVING) if now.has_caller_left else _take_back(disposition, reason)
+    """Give the caller back, unless the caller has left: nobody must be told anything in an empty room.
+
+    A caller who left has hung up, or is in the final room and the proof is late or lost: who is there decides.
+    """
+    if not now.has_caller_left:
+        return _take_back(disposition, reason)
+    release = ReleaseTarget(Disposition.CALLER_LEFT, _HUNG_UP_MOVING)
+    return Step(Ended(disposition=Disposition.CALLER_LEFT, reason=_HUNG_UP_MOVING), (release, EndCall(_HUNG_UP_MOVING)))
 
 
 def _hang_up(_: Situation, event: CallerLeft) -> Step:

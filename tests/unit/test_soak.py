@@ -1,0 +1,94 @@
+"""The soak in small, and that each of its checks finds what is planted."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from random import Random
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from warm_transfer.stand.soak import __main__ as cli
+from warm_transfer.stand.soak.plan import draw
+from warm_transfer.stand.soak.run import Faults, run
+from warm_transfer.stand.soak.virtual_loop import StuckError, VirtualLoop
+from warm_transfer.stand.soak.world import World
+from warm_transfer.transfer import coordinator, states
+from warm_transfer.transfer.states import Moving, Step
+from warm_transfer.transfer.terms import Disposition
+
+RUNS = 400
+
+
+def soaked(runs: int = RUNS) -> Faults:
+    return sum((run(seed) for seed in range(runs)), Faults())
+
+
+def test_random_calls_strand_nobody_and_leave_nothing() -> None:
+    assert soaked() == Faults()
+
+
+def test_seed_draws_the_same_call_again() -> None:
+    assert draw(Random(7)) == draw(Random(7)) != draw(Random(8))
+
+
+async def does_nothing(*_: object) -> None:
+    pass
+
+
+def dismisses_a_caller_who_has_moved(now: Moving, disposition: Disposition, reason: str) -> Step:
+    return states._end_call(reason) if now.has_caller_left else states._take_back(disposition, reason)
+
+
+async def takes_back_with_music(world: World, _: Disposition) -> None:
+    world.agent_a_speaks = True
+    world.taken_back.set()
+    world._tasks.create_task(world._check_alone())
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "planted", "fault"),
+    [
+        (states, "_fail_move", dismisses_a_caller_who_has_moved, "stranded"),
+        (World, "dismiss", does_nothing, "agents_left"),
+        (World, "take_back", takes_back_with_music, "hold_left"),
+        (World, "part", does_nothing, "hold_left"),
+        (World, "close", does_nothing, "consult_left"),
+        (coordinator.Coordinator, "_log_attempt", lambda *_: None, "log_wrong"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_planted_fault_is_found(
+    monkeypatch: pytest.MonkeyPatch, owner: object, name: str, planted: Callable[..., Any], fault: str
+) -> None:
+    monkeypatch.setattr(owner, name, planted)
+    assert asdict(soaked())[fault] > 0
+
+
+def test_second_voice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Dismissed targets are told nothing: one that has the caller goes on beside Agent A.
+    async def forgets_the_target(world: World, _: Disposition) -> None:
+        world._open = None
+
+    monkeypatch.setattr(World, "dismiss", forgets_the_target)
+    assert soaked().double_connected > 0
+
+
+def test_call_that_waits_for_nothing_is_noticed_at_once() -> None:
+    loop = VirtualLoop()
+    try:
+        with pytest.raises(StuckError):
+            loop.run_until_complete(loop.create_future())
+    finally:
+        loop.close()
+
+
+def test_command_prints_one_json_object_last_and_exits_with_1_on_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = CliRunner().invoke(cli.app, ["--runs", "3"])
+    assert (result.exit_code, json.loads(result.stdout.splitlines()[-1])) == (0, {"runs": 3} | asdict(Faults()))
+    monkeypatch.setattr(cli, "run", lambda _: Faults(stranded=1))
+    result = CliRunner().invoke(cli.app, ["--runs", "3", "--seed", "40"])
+    assert result.exit_code == 1
+    assert json.loads(result.stdout.splitlines()[-1])["stranded"] == 3
+    assert "40, 41, 42" in result.stdout
