@@ -9,14 +9,16 @@ N ?= 10000
 SEED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format soak calls messages clean
+.PHONY: help setup python demo test lint format soak calls messages clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-setup: $(UV) ## Set up what is missing: Python environment, livekit-server
-	@$(UV) sync --locked
+setup: python ## Set up what is missing: Python environment, livekit-server
 	@$(RUN) -m warm_transfer.stand.server --ensure >&2
+
+python: $(UV)
+	@$(UV) sync --locked
 
 demo: setup ## Place one real call [SCENARIO=billing|technical|person|none] [ONCE=1]; then serve until Ctrl-C
 	@$(RUN) -m warm_transfer.stand.demo --scenario $(SCENARIO) $(if $(filter-out 0 no false,$(ONCE)),--once)
@@ -24,22 +26,22 @@ demo: setup ## Place one real call [SCENARIO=billing|technical|person|none] [ONC
 test: setup lint ## Lint, types and every test [PYTEST="tests/unit -k name"]
 	@$(RUN) -m pytest $(PYTEST)
 
-lint: setup ## Check style, format and types
+lint: python ## Check style, format and types
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m mypy
 
-format: setup ## Format the code and mend what ruff can
+format: python ## Format the code and mend what ruff can
 	@$(RUN) -m ruff check --fix
 	@$(RUN) -m ruff format
 
-soak: setup ## Random calls in virtual time: nobody stranded, nothing left [N=10000] [SEED=0]
+soak: python ## Random calls in virtual time: nobody stranded, nothing left [N=10000] [SEED=0]
 	@$(RUN) -m warm_transfer.stand.soak --runs $(N) --seed $(SEED)
 
-calls: setup ## List past calls, or show one [CALL=id]
+calls: python ## List past calls, or show one [CALL=id]
 	@$(RUN) -m warm_transfer.calls $(CALL)
 
-messages: setup ## List what callers asked to pass on, and where to call back
+messages: python ## List what callers asked to pass on, and where to call back
 	@$(RUN) -m warm_transfer.calls messages
 
 clean: ## Remove the environment and every cache; keeps the call log and runs/

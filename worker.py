@@ -72,7 +72,10 @@ class Admission:
             await request.accept(identity=job.identity, name=job.specialist)
         elif self._calls() < self._max_calls:
             self._coming.add(request.id)
-            await request.accept(identity=f"agent_a-{secrets.token_hex(4)}", name="Agent A")
+            try:
+                await request.accept(identity=f"agent_a-{secrets.token_hex(4)}", name="Agent A")
+            finally:
+                self._coming.discard(request.id)  # it runs by now, and counts as such, or never will
         else:
             logger.warning("call passed on", extra={"max_calls": self._max_calls})
             await request.reject(terminate=False)  # the default would end the job everywhere
@@ -82,10 +85,8 @@ class Admission:
         return 0.6 * min(1.0, self._calls() / self._max_calls)
 
     def _calls(self) -> int:
-        jobs = self._server.active_jobs
-        self._coming -= {running.job.id for running in jobs}
-        calls = sum(1 for running in jobs if not running.accept_arguments.identity.startswith("agent_b_"))
-        return calls + len(self._coming)
+        calls = [one for one in self._server.active_jobs if not one.accept_arguments.identity.startswith("agent_b_")]
+        return len(calls) + len(self._coming - {one.job.id for one in calls})
 
 
 def build_server(settings: Settings) -> AgentServer:

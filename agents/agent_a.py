@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from livekit.agents import Agent, ChatContext, function_tool
+from livekit.agents import Agent, ChatContext, RunContext, function_tool
 
 from agents.on_hold import OnHold
 from agents.prompts import load_prompt
@@ -46,11 +46,12 @@ class AgentA(Agent):
         return await self._desk.offer(skill, reason)
 
     @function_tool(on_duplicate="reject")
-    async def transfer_call(self) -> OnHold:
+    async def transfer_call(self, context: RunContext[None]) -> OnHold:
         """Connect the caller with the specialist you offered.
 
         Only after the caller agreed, or when offer_transfer told you to. Say nothing more after it.
         """
+        context.disallow_interruptions()  # an interrupted reply never hands over to OnHold
         await self._desk.request()
         return self._make_on_hold()
 

@@ -20,6 +20,9 @@ DUCK_MS = 150
 SOUND_FLOOR = 200
 """int16 peak of a frame above which somebody is speaking; Opus' comfort noise stays below 20."""
 
+HANDOVER_TIMEOUT_S = 3.0
+"""The session swaps its agent when the tool's reply is done: within 0.1 s."""
+
 
 class SessionCallerLine:
     """Implements the CallerLine port on Agent A's session in the caller room."""
@@ -43,6 +46,8 @@ class SessionCallerLine:
         self._music: HoldMusic | None = None
         self._caller_gone = asyncio.Event()
         self._held = asyncio.Event()
+        self.is_deaf = False
+        """Nothing that the caller types is taken either."""
         room.on("participant_disconnected", self._note_leave)
         session.on("agent_state_changed", self._duck)
         session.on("user_state_changed", self._duck)
@@ -56,17 +61,21 @@ class SessionCallerLine:
         self._music = HoldMusic()
         await self._music.publish(self._room)
         await self._music.play(UNDER_SPEECH_GAIN)
-        await self._held.wait()  # the session refuses speech while it swaps its agent
+        await self._until_handed_over()  # the session refuses speech while it swaps its agent
         await self._book.say(self._session, "hold", allow_interruptions=False)
 
     async def take_back(self, disposition: Disposition) -> None:
         """Stop the music; Agent A comes back with the phrase for this disposition."""
+        await self._until_handed_over()  # else OnHold would come after Agent A, and stay
         self._held.clear()
         await self._stop_music()
+        self.is_deaf = False
+        self._session.input.set_audio_enabled(True)
         self._session.update_agent(self._return_agent(disposition))
 
     async def close_ears(self) -> None:
         """Take nothing from the caller any more, by voice or text."""
+        self.is_deaf = True
         self._session.input.set_audio_enabled(False)
 
     async def part(self, move: Move) -> None:
@@ -84,6 +93,14 @@ class SessionCallerLine:
         self._session.off("agent_state_changed", self._duck)
         self._session.off("user_state_changed", self._duck)
         await self._stop_music()
+
+    async def _until_handed_over(self) -> None:
+        """Wait until OnHold has the session; a model that is interrupted while it transfers never hands it over."""
+        try:
+            async with asyncio.timeout(HANDOVER_TIMEOUT_S):
+                await self._held.wait()
+        except TimeoutError:
+            logger.warning("the session was not handed over to OnHold")
 
     async def _first_sound_of_target(self) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from typing import Literal
 
 from livekit import rtc
-from livekit.agents import AgentSession, APIError, AutoSubscribe, JobContext, room_io
+from livekit.agents import AgentSession, APIError, AutoSubscribe, CloseEvent, JobContext, room_io
 
 from agents.agent_a import AgentA
 from agents.caller_line import SessionCallerLine
@@ -34,6 +34,9 @@ from warm_transfer.transfer.wire import CLIENT_ATTRIBUTE, AgentAJob
 logger = logging.getLogger(__name__)
 
 ROLE: Literal["agent_a"] = "agent_a"
+PART_FACTOR = 3
+"""Music and caller room stay this many times MOVE_TIMEOUT_S for Agent B's first word: a client that hears nothing waits
+MOVE_TIMEOUT_S for it and then comes back."""
 
 
 class CallerRoomJob:
@@ -97,9 +100,10 @@ class CallerRoomJob:
         )
         transcript.on_caller_turn = desk.hear
         unwatch = _watch_caller(self._ctx.room, caller.identity, coordinator)
+        session.on("close", lambda event: _end_with_session(event, coordinator))
         phrases = asyncio.create_task(self._fill_phrases(models))
         try:
-            await self._start(session, self._agent(session, desk, line, None), caller)
+            await self._start(session, self._agent(session, desk, line, None), caller, line)
             return await coordinator.run()
         finally:
             unwatch()
@@ -115,11 +119,13 @@ class CallerRoomJob:
         except APIError:
             logger.warning("fixed phrases not cached", exc_info=True)
 
-    async def _start(self, session: AgentSession[None], agent: AgentA, caller: rtc.RemoteParticipant) -> None:
+    async def _start(
+        self, session: AgentSession[None], agent: AgentA, caller: rtc.RemoteParticipant, line: SessionCallerLine
+    ) -> None:
         await session.start(
             agent,
             room=self._ctx.room,
-            room_options=_room_options(caller.identity),
+            room_options=_room_options(caller.identity, line),
             session_host=self._house.settings.debug,
             record=False,
         )
@@ -153,7 +159,7 @@ class CallerRoomJob:
             caller_identity=caller.identity,
             book=self._house.book,
             return_agent=return_agent,
-            part_timeout_s=self._house.settings.move_timeout_s,
+            part_timeout_s=PART_FACTOR * self._house.settings.move_timeout_s,
         )
 
     def _target_line(
@@ -215,16 +221,29 @@ def _deadlines(settings: Settings) -> dict[Deadline, float]:
 
 def _best_move(caller: rtc.RemoteParticipant) -> Move:
     can_move = caller.attributes.get(CLIENT_ATTRIBUTE) == "1"
-    return Move.CLIENT_MOVE if can_move else Move.JOIN_CALLER_ROOM
+    # The proof of a client's move is its microphone in the final room: who only types is joined instead.
+    has_microphone = any(one.kind == rtc.TrackKind.KIND_AUDIO for one in caller.track_publications.values())
+    return Move.CLIENT_MOVE if can_move and has_microphone else Move.JOIN_CALLER_ROOM
 
 
-def _room_options(caller_identity: str) -> room_io.RoomOptions:
+def _room_options(caller_identity: str, line: SessionCallerLine) -> room_io.RoomOptions:
+    async def take(session: AgentSession[None], event: room_io.TextInputEvent) -> None:
+        if not line.is_deaf:
+            await take_text(session, event)
+
     # The caller leaves this room in a successful client_move: the coordinator, not the session, says what that means.
     return room_io.RoomOptions(
         participant_identity=caller_identity,
         close_on_disconnect=False,
-        text_input=room_io.TextInputOptions(text_input_cb=take_text),
+        text_input=room_io.TextInputOptions(text_input_cb=take),
     )
+
+
+def _end_with_session(event: CloseEvent, coordinator: Coordinator) -> None:
+    """LiveKit gives a session up after a few errors of its models: better no call than one with nobody in it."""
+    if event.error is not None:
+        logger.error("Agent A's session gave up", extra={"error": str(event.error)})
+        coordinator.post(events.CallerLeft("Agent A's session gave up"))
 
 
 def _watch_caller(room: rtc.Room, identity: str, coordinator: Coordinator) -> Callable[[], None]:

@@ -5,10 +5,12 @@ up to 290 ms for their turn (measured), which the caller hears. Linux only: else
 their own that an ordinary user may lower.
 """
 
+import contextlib
 import os
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,9 +30,10 @@ def idle_priority() -> Iterator[None]:
     """Take only the time that no live call wants.
 
     LiveKit starts the replacement of a process just when that one's call needs the cores. Measured on two busy cores:
-    loading models beside a call took 1.3 s off its hold music.
+    loading models beside a call took 1.3 s off its hold music. Linux lets an ordinary user into this class but not out
+    of it again (RLIMIT_NICE): without the right to come back nothing is changed.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or not _may_come_back():
         yield
         return
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
@@ -38,4 +41,20 @@ def idle_priority() -> Iterator[None]:
         yield
     finally:
         for thread in Path("/proc/self/task").iterdir():  # the models' own threads have inherited it
-            os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
+            with contextlib.suppress(ProcessLookupError):  # ended by now
+                os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
+
+
+def _may_come_back() -> bool:
+    """Try it in a thread that ends here and now."""
+    with ThreadPoolExecutor(max_workers=1) as one:
+        return one.submit(_goes_and_comes_back).result()
+
+
+def _goes_and_comes_back() -> bool:
+    try:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    except OSError:
+        return False
+    return True

@@ -83,12 +83,13 @@ class FinalRoomJob:
                 await self._consult(link, voice)
                 await self._take_caller(link, recorder)
                 recorder.record(CallEvent.CALL_ENDED, {"reason": "the caller hung up"})
-            except (NotNeededError, TargetUnavailableError, TimeoutError) as error:
-                logger.info("not needed any more", extra={"why": str(error)})
-            recorder.record(CallEvent.AGENT_LEFT, self._who())
-            await link.close()  # first: a join that is still under way makes a deleted room anew
-            await self._close_rooms(rooms)
-            recorder.record(CallEvent.JOB_ENDED, self._who())
+            except* (NotNeededError, TargetUnavailableError, TimeoutError) as errors:
+                logger.info("not needed any more", extra={"why": str(errors.exceptions[0])})
+            finally:
+                recorder.record(CallEvent.AGENT_LEFT, self._who())
+                await link.close()  # first: a join that is still under way makes a deleted room anew
+                await self._close_rooms(rooms)
+                recorder.record(CallEvent.JOB_ENDED, self._who())
 
     def _consult_voice(self, recorder: CallRecorder) -> ConsultSpeech | None:
         def note_heard(by: str, text: str) -> None:
@@ -174,6 +175,7 @@ class FinalRoomJob:
             if self._job.move is Move.JOIN_CALLER_ROOM:
                 await self._wait_for_connect()
                 presence.subscribe()
+            session.on("close", lambda event: presence.gone.set() if event.error else None)
             await self._unless_dismissed(self._greet(session, agent, presence, link))
             await presence.gone.wait()
         finally:

@@ -34,7 +34,7 @@ class OnHold(Agent):
 
     @function_tool
     async def leave_message(self, message: str) -> str:
-        """Keep a message from the caller for the specialist.
+        """Keep a message from the caller, to be read after the call.
 
         Args:
             message: What the caller wants to be passed on, in the caller's own words.

@@ -16,6 +16,7 @@ from livekit.protocol.agent_pb import agent_session as pb
 from tests.e2e.conftest import LiveKit
 from tests.e2e.pilot_worker import PILOT_AMPLITUDE, PILOT_HZ
 from tests.e2e.placed_call import DEADLINE_S, PlacedCall, Site, running_site
+from tests.e2e.wiretap import Wiretap
 from warm_transfer.stand.caller.downlink import RATE_HZ
 from warm_transfer.stand.demo.consult_listener import ConsultListener
 from warm_transfer.stand.listening import tone_ms
@@ -81,10 +82,20 @@ async def test_planted_leak_of_each_kind_is_found(site: Site, livekit: LiveKit) 
     assert leaked > 1000
 
 
+async def test_leak_that_was_there_before_the_caller_came_is_found(livekit: LiveKit) -> None:
+    tap, room = Wiretap(), rtc.Room()
+    tap.attach(room)
+    async with leaker(livekit, "leaked-before", {"wt.note": CANARY}):
+        await room.connect(livekit.url, livekit.token("leaked-before", "caller"))
+        await room.disconnect()
+    assert tap.contains(CANARY)
+
+
 @contextlib.asynccontextmanager
-async def leaker(livekit: LiveKit, room_name: str) -> AsyncIterator[rtc.Room]:
+async def leaker(livekit: LiveKit, room_name: str, attributes: dict[str, str] | None = None) -> AsyncIterator[rtc.Room]:
     room = rtc.Room()
-    await room.connect(livekit.url, livekit.token(room_name, "leaker", can_update_own_metadata=True))
+    token = livekit.token(room_name, "leaker", attributes=attributes, can_update_own_metadata=True)
+    await room.connect(livekit.url, token)
     try:
         yield room
     finally:

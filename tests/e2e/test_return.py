@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from agents.providers import local_tts
 from tests.e2e.conftest import LiveKit
 from tests.e2e.placed_call import DEADLINE_S, PlacedCall, Site, running_site
 from warm_transfer.stand.worker_process import ROOT
@@ -12,8 +13,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def goes_on(call: PlacedCall) -> None:
-    """The caller is with Agent A again, in the caller room, and gets an answer."""
-    await call.type("What are your opening hours?")
+    """The caller is with Agent A again, in the caller room, is heard there and gets an answer."""
+    question = "What are your opening hours?"
+    speech = await asyncio.to_thread(local_tts.synthesize, question, "caller")
+    await call.caller.say(question, speech, local_tts.SAMPLE_RATE_HZ)
     await call.until_said("monday")
     assert call.caller.room == call.room
     assert {who.split("-")[0] for who in await call.people_in(call.room)} == {"caller", "agent_a"}
@@ -50,6 +53,23 @@ async def test_targets_that_do_not_answer_in_time_give_the_caller_back(
         await call.caller.hang_up()
         await call.until_nothing_is_left()
         assert "caller_moved" not in call.types()
+
+
+async def test_target_that_does_not_decide_in_time_gives_the_caller_back(
+    livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    # The briefing alone takes longer to be said.
+    folder = tmp_path_factory.mktemp("undecided")
+    async with (
+        running_site(livekit, folder, CONSULT_MODE="spoken", CONSULT_TIMEOUT_S="1") as site,
+        site.call() as call,
+    ):
+        await call.ask_for_billing()
+        await call.until("target_answered")
+        await call.until("transfer_ended", disposition="no_answer")
+        await call.until_said("nobody answered")
+        await call.caller.hang_up()
+        await call.until_nothing_is_left()
 
 
 async def test_client_that_does_not_move_is_given_back(

@@ -18,6 +18,13 @@ class Wiretap:
         self._readers: set[asyncio.Task[None]] = set()
 
     def attach(self, room: rtc.Room) -> None:
+        connect = room.connect
+
+        async def connect_and_see(*args: Any, **options: Any) -> None:
+            await connect(*args, **options)
+            self._see_room(room)  # nothing tells of those who are there already
+
+        room.connect = connect_and_see  # type: ignore[method-assign]
         room.on("data_received", lambda packet: self._note(packet.data.decode(errors="replace")))
         room.on("participant_attributes_changed", lambda changed, _: self._note(str(changed)))
         room.on("participant_metadata_changed", lambda _who, _old, new: self._note(new))
@@ -29,7 +36,7 @@ class Wiretap:
             room.register_text_stream_handler(topic, self._read_text)
             room.register_byte_stream_handler(topic, self._read_bytes)
 
-    def see_room(self, room: rtc.Room) -> None:
+    def _see_room(self, room: rtc.Room) -> None:
         """Note what could be read on arrival: the room's and the participants' own texts."""
         self._note(room.metadata)
         for participant in room.remote_participants.values():

@@ -73,6 +73,7 @@ def test_refusing_or_delaying_words_are_no_consent(text: str) -> None:
     [
         *("what?", "who is that", "Are you sure?", "okay and what are your opening hours"),
         *("Please tell me your opening hours", "my internet is slow", "", "445566"),
+        *("Do that reset thing on my router first", "it is good that you ask, what does it cost?"),
     ],
 )
 def test_words_that_answer_nothing_are_no_consent(text: str) -> None:
@@ -94,6 +95,10 @@ def test_a_later_refusal_takes_consent_back() -> None:
 
 def test_a_later_yes_counts_after_a_no() -> None:
     assert has_consent(call("no", "A: All right.", "okay yes, connect me"))
+
+
+def test_a_yes_to_something_else_much_later_is_no_consent() -> None:
+    assert not has_consent(call("Yes, that was Friday.", "My router is red.", "It has two lights."))
 
 
 def test_a_question_after_the_yes_leaves_it_standing() -> None:
@@ -120,6 +125,8 @@ def test_asking_for_a_person_or_department_is_asking_for_a_transfer(text: str) -
         *("I don't want to talk to a person", "do not connect me to billing", "I was charged twice", "yes"),
         *("I talked to a person yesterday", "I need to talk to you about my bill", "don't transfer me"),
         "I have a person here who has slow internet",
+        *("I need support with my router.", "Can I get support for my slow internet?"),
+        *("I want to talk to my wife first.", "I need people to stop calling me."),
     ],
 )
 def test_other_words_do_not_ask_for_a_transfer(text: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from warm_transfer.stand import server as stand_server
 from warm_transfer.stand import server_build
 from warm_transfer.stand.server import HOST, LiveKitServer, check_port_free, free_port
 from warm_transfer.stand.server_build import SERVER_VERSION, ensure_server, find_server
@@ -134,3 +135,12 @@ async def test_user_url_without_a_server_names_the_setting(tmp_path: Path) -> No
     with pytest.raises(StartError, match=f"^LIVEKIT_URL is {url} but nothing answers there") as failed:
         await LiveKitServer(log_file=tmp_path / "log", user_url=url).__aenter__()
     assert_is_one_sentence(failed.value.sentence)
+
+
+def test_no_server_is_built_where_the_user_has_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LIVEKIT_URL", "ws://127.0.0.1:7880")
+    monkeypatch.setattr(stand_server, "ensure_server", lambda: pytest.fail("built"))
+    assert stand_server.main(["--ensure"]) == 0
+    assert "LIVEKIT_URL is set" in capsys.readouterr().out

@@ -145,6 +145,7 @@ ROWS: list[tuple[Situation, ev.Event, Step]] = [
     (MOVING, ev.HoldDue(), Step(MOVING)),
     (MOVING, ev.CallerMoved(), Step(Ended(disposition=D.COMPLETED), (LeaveCall(CLIENT),))),
     (MOVING, ev.MoveRefused("no"), back(D.MOVE_FAILED, "no")),
+    (MOVING, ev.TargetUnavailable("gone"), back(D.MOVE_FAILED, "gone")),
     (MOVING, ev.MoveExpired(), back(D.MOVE_FAILED, "no proof of the move in time")),
     (
         Moving(offer=OFFER, move=CLIENT, has_caller_left=True),
@@ -157,7 +158,7 @@ ROWS: list[tuple[Situation, ev.Event, Step]] = [
             event,
             left_moving(),
         )
-        for event in (ev.MoveRefused("no"), ev.TargetLeft(), ev.CommandFailed("KeyError"))
+        for event in (ev.MoveRefused("no"), ev.TargetUnavailable("gone"), ev.TargetLeft(), ev.CommandFailed("KeyError"))
     ],
     (MOVING, ev.TargetLeft(), back(D.TARGET_LEFT, "the target left")),
     (MOVING, ev.CallerLeft("moved?"), Step(Moving(offer=OFFER, move=CLIENT, has_caller_left=True))),

@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+from warm_transfer.settings import load_settings
 from warm_transfer.stand.server_build import CACHE, ensure_server
-from warm_transfer.transfer.errors import StartError
+from warm_transfer.transfer.errors import StartError, WarmTransferError
 
 HOST = "127.0.0.1"
 CONFIG = CACHE.parent / "livekit.yaml"
@@ -191,8 +192,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--ensure", action="store_true", required=True, help="find or build livekit-server")
     parser.parse_args(arguments)
     try:
+        if "livekit_url" in load_settings().model_fields_set:
+            sys.stdout.write("livekit-server: LIVEKIT_URL is set, none is built\n")
+            return 0
         found = ensure_server()
-    except StartError as error:
+    except WarmTransferError as error:
         sys.stderr.write(f"{error.sentence}\n")
         return 1
     sys.stdout.write(f"livekit-server: {found}\n")

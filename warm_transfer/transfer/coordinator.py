@@ -139,7 +139,7 @@ class Coordinator:
             after, commands = step(before, event)
         except IllegalEventError as error:
             logger.info("event ignored", extra={"event": type(event).__name__, "state": before.state.value})
-            if answer is not None:
+            if answer is not None and not answer.done():
                 answer.set_exception(error)
             return
         self._take(event, before, after, commands)
@@ -290,6 +290,7 @@ def _failure(error: Exception) -> Event:
     """The event that stands for a command that failed."""
     match error:
         case TargetUnavailableError():
+            logger.warning("target not reached", extra={"why": error.sentence})
             return events.TargetUnavailable(error.sentence)
         case MoveRefusedError():
             return events.MoveRefused(error.sentence)

@@ -177,7 +177,7 @@ def _expire_move(now: Moving, _: MoveExpired) -> Step:
     return _fail_move(now, Disposition.MOVE_FAILED, "no proof of the move in time")
 
 
-def _refuse_move(now: Moving, event: MoveRefused) -> Step:
+def _refuse_move(now: Moving, event: MoveRefused | TargetUnavailable) -> Step:
     return _fail_move(now, Disposition.MOVE_FAILED, event.reason)
 
 
@@ -281,6 +281,7 @@ TABLE: dict[tuple[State, type[Event]], Row] = {
     (State.MOVING, HoldDue): Row(_need_no_hold, (State.MOVING,)),
     (State.MOVING, CallerMoved): Row(_complete, _ENDED),
     (State.MOVING, MoveRefused): Row(_refuse_move, _ENDED),
+    (State.MOVING, TargetUnavailable): Row(_refuse_move, _ENDED),
     (State.MOVING, MoveExpired): Row(_expire_move, _ENDED),
     (State.MOVING, TargetLeft): Row(_lose_target, _ENDED),
     (State.MOVING, CallerLeft): Row(_note_leave, (State.MOVING, State.ENDED)),

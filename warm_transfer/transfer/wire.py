@@ -119,9 +119,11 @@ ConsultMessage = Annotated[
 
 
 class MoveOrder(Message):
-    """Payload of the `wt.move` RPC: where the caller's client goes, with a token for that room alone."""
+    """Payload of the `wt.move` RPC: where the caller's client goes, with a token for that room alone.
 
-    url: str
+    The server is the one that the client is on: what the worker calls it may be a name that only the worker knows.
+    """
+
     token: str
     room: str
 

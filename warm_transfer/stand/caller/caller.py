@@ -188,7 +188,7 @@ class Caller:
         """Be heard and hear in the new room before leaving the old one; stay if that fails."""
         old, new = self._room, self._new_room()
         try:
-            await self._join(new, order.url, order.token)
+            await self._join(new, self._url, order.token)
             if new.name != order.room:
                 raise rtc.ConnectError("the token opens another room")
             await asyncio.wait_for(new.has_sound.wait(), FIRST_SOUND_TIMEOUT_S)

@@ -17,7 +17,7 @@ PLAYOUT_DELAY = RATE_HZ * 80 // 1000
 # LiveKit hands out 10 ms frames at an even pace: measured over 10 s, no drift against the clock (0.2 ms). On busy cores
 # they come late and then in a burst: a backlog of ours, no hole. A hole is what is never made up for: the least
 # lateness of all frames that follow.
-_STALL = RATE_HZ * 100 // 1000
+_STALL = RATE_HZ * 20 // 1000
 _FADE = RATE_HZ * 80 // 1000  # the old room's music still covers the soft attack of Agent B's first word
 
 Samples = npt.NDArray[np.int16]

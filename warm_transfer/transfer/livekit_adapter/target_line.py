@@ -135,20 +135,24 @@ class LiveKitTargetLine:
                 await self._link.send(Dismiss(disposition=disposition.value))
             except TargetUnavailableError as error:
                 logger.info("target not told", extra={"why": error.sentence})
-        await self.close()
-        if opened is not None and opened.final_room != self._parties.caller_room.name:
-            await self._rooms.delete(opened.final_room)
+        try:
+            await self.close()
+        finally:
+            if opened is not None and opened.final_room != self._parties.caller_room.name:
+                await self._rooms.delete(opened.final_room)
 
     async def close(self) -> None:
         """Leave and delete the consult room."""
         opened, self._opened = self._opened, None
         link, self._link = self._link, None
-        if self._voice is not None:
-            await self._voice.detach()
-        if link is not None:
-            await link.close()
-        if opened is not None:
-            await self._rooms.delete(opened.consult_room)
+        try:
+            if self._voice is not None:
+                await self._voice.detach()
+            if link is not None:
+                await link.close()
+        finally:
+            if opened is not None:
+                await self._rooms.delete(opened.consult_room)
 
     def _job(self, offer: Offer, move: Move, opened: TransferRooms) -> AgentBJob:
         return AgentBJob(
@@ -203,7 +207,7 @@ class LiveKitTargetLine:
             raise MoveRefusedError("there is no final room")
         identity, room = self._parties.caller_identity, self._opened.final_room
         token = caller_token(self._access, room=room, identity=identity, can_move=True, ttl=MOVE_TOKEN_TTL)
-        order = MoveOrder(url=self._access.url, token=token, room=room)
+        order = MoveOrder(token=token, room=room)
         try:
             await self._parties.caller_room.local_participant.perform_rpc(
                 destination_identity=identity,

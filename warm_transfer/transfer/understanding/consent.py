@@ -7,7 +7,7 @@ from warm_transfer.transfer.briefing import Turn
 from warm_transfer.transfer.understanding.wording import matches, normalized
 
 _ASK_WINDOW = 2
-"""Caller turns that still count as "just asked": the request and one answer to a question about it."""
+"""Caller turns that count: what was asked and one answer to a question about it. A later "yes" is to something else."""
 
 # Idioms with a refusing word that refuse nothing, and agreeing words that agree to nothing: taken out first.
 _IDIOMS = (
@@ -24,10 +24,11 @@ _HEARD_AS_KNOW = r"^know(?= (?:that|thank|thanks|not|i|please)\b|$)"
 _STRONG = (
     r"yes|yeah|yep|yup|yea|sure|please do|go ahead|of course|absolutely|certainly|definitely|by all means|"
     r"(?:that|it|this) would be (?:\w+ )?(?:great|good|fine|nice|lovely|helpful|perfect|wonderful)|"
-    r"would love that|would like that|sounds (?:good|great|fine|perfect)|do (?:it|that)|why not|"
+    r"would love that|would like that|sounds (?:good|great|fine|perfect)|"
+    r"do (?:it|that)(?: please| then| now)?$|why not|"
     r"(?:connect|transfer|put|pass) me|i agree|works for me|good idea|do not mind|would not mind|"
     r"no problem|not a problem|no objections?|"
-    r"(?:that|it) is (?:fine|ok|okay|good|alright|all right|great)|i would appreciate"
+    r"(?:that|it) is (?:fine|ok|okay|good|alright|all right|great)(?! that\b)|i would appreciate"
 )
 # Agree only when they are nearly all that was said: "okay, and when do you open?" agrees to nothing.
 _WEAK = (
@@ -39,22 +40,24 @@ _QUESTION = r"what|how|who|when|where|why|which"
 
 _PERSON = (
     r"(?:(?:a|an|another|the|some|any|your|one of your|my|real|live|actual|human|different) )*"
-    r"(?:person|people|human|human being|agent|representative|rep|operator|supervisor|manager|specialist|"
-    r"technician|expert|someone|somebody|anyone|anybody|colleague|employee|staff|customer service|department|"
-    r"billing|technical support|tech support|support|sales)"
+    r"(?:person|human|human being|agent|representative|rep|operator|supervisor|manager|specialist|"
+    r"technician|expert|someone|somebody|anyone|anybody|colleague|employee|staff)"
 )
+# "I need support with my router" asks for help, not for a department: these count only after "talk to" and alone.
+_DEPARTMENT = r"(?:(?:the|your) )?(?:people|customer service|billing|technical support|tech support|support|sales)"
+_SOMEBODY = rf"(?:{_PERSON}|{_DEPARTMENT})"
 _WISH = (
     r"(?:want|need|like|can i|could i|may i|can we|could we|let me|prefer|rather|please|wish|have to|"
     r"love|allow me)"
 )
 _TRANSFER_REQUESTS = (
-    rf"{_WISH} (?:\w+ ){{0,3}}(?:talk|speak|chat|talking|speaking) (?:to|with) (?!you\b)\w+",
-    rf"^(?:\w+ )?(?:talk|speak) (?:to|with) {_PERSON}",
+    rf"{_WISH} (?:\w+ ){{0,3}}(?:talk|speak|chat|talking|speaking) (?:to|with) (?:(?!(?:you|my)\b)\w+|{_SOMEBODY})",
+    rf"^(?:\w+ )?(?:talk|speak) (?:to|with) {_SOMEBODY}",
     r"(?:connect|transfer|switch|forward|pass|put|redirect) me (?:to|through|over|with|on)",
     r"(?:connect|transfer) me",
     rf"(?:want|need|get me|give me|would like|can i have|could i have|can i get|could i get) {_PERSON}",
     rf"is there (?:a|an|any|some)\w* ?(?:real |live |actual )?{_PERSON}",
-    rf"^{_PERSON}(?: department)?(?: please)?$",
+    rf"^{_SOMEBODY}(?: department)?(?: please)?$",
 )
 _NEGATED = re.compile(r"\b(?:do not|not|never|no need|without|rather not|nobody|stop)(?: \w+){0,4}$")
 _MACHINES = (
@@ -81,10 +84,8 @@ def agrees(text: str) -> bool:
 
 
 def has_consent(turns_since_offer: Sequence[Turn]) -> bool:
-    """Whether the caller agreed since the offer; the last turn that says yes or no decides."""
-    for turn in reversed(turns_since_offer):
-        if turn.speaker != "caller":
-            continue
+    """Whether the caller agreed since the offer, in the last turns; the last one that says yes or no decides."""
+    for turn in [one for one in turns_since_offer if one.speaker == "caller"][-1 : -_ASK_WINDOW - 1 : -1]:
         if refuses(turn.text):
             return False
         if agrees(turn.text):
