@@ -37,11 +37,11 @@ class FakeAgent:
         self._tasks.append(task)
         return task
 
-    async def move(self, url: str, token: str, room: str) -> str:
+    async def move(self, token: str, room: str) -> str:
         return await self.room.local_participant.perform_rpc(
             destination_identity="caller",
             method=MOVE_METHOD,
-            payload=json.dumps({"url": url, "token": token, "room": room}),
+            payload=json.dumps({"token": token, "room": room}),
             response_timeout=DEADLINE_S,
         )
 

@@ -61,7 +61,7 @@ async def test_move_leaves_no_silence_and_cuts_the_old_room(livekit: LiveKit, ag
     await second.play("voice", tone(SPEECH_HZ, 1.0))
     async with Caller(url=livekit.url, token=livekit.token("gapless-1", "caller"), on_moment=watch) as caller:
         await recorded_until(caller, RATE_HZ)
-        reply = await first.move(livekit.url, livekit.token("gapless-2", "caller"), "gapless-2")
+        reply = await first.move(livekit.token("gapless-2", "caller"), "gapless-2")
         await watch.until("left_old_room")
         moved = int(moment(caller, "first_sound").at_s * RATE_HZ)
         await recorded_until(caller, moved + RATE_HZ)
@@ -84,7 +84,7 @@ async def test_speech_reaches_the_new_room_before_the_old_one_is_left(livekit: L
     ):
         speaking.create_task(caller.say("beep", tone(CALLER_HZ, 4.0), RATE_HZ))
         await asyncio.wait_for(first.caller_spoke.wait(), DEADLINE_S)
-        await first.move(livekit.url, livekit.token("speech-2", "caller"), "speech-2")
+        await first.move(livekit.token("speech-2", "caller"), "speech-2")
         await asyncio.wait_for(second.caller_spoke.wait(), DEADLINE_S)
         assert not first.caller_left.is_set()
         await asyncio.wait_for(first.caller_left.wait(), DEADLINE_S)
@@ -127,7 +127,7 @@ async def test_failed_move_leaves_the_caller_where_it_was(
     tokens = {"token": "none", "room": livekit.token("elsewhere", "caller")}
     token = tokens.get(fault, livekit.token(f"{fault}-2", "caller"))
     async with Caller(url=livekit.url, token=livekit.token(f"{fault}-1", "caller"), on_moment=watch) as caller:
-        await first.move(livekit.url, token, f"{fault}-2")
+        await first.move(token, f"{fault}-2")
         await watch.until("stayed")
         await recorded_until(caller, caller.clock.now() + RATE_HZ // 2)
         assert caller.room == f"{fault}-1"
@@ -140,7 +140,7 @@ async def test_plain_client_knows_no_move(livekit: LiveKit, agent_in: AgentIn) -
     agent = await agent_in("plain")
     async with Caller(url=livekit.url, token=livekit.token("plain", "caller"), can_move=False) as caller:
         with pytest.raises(rtc.RpcError) as refused:
-            await agent.move(livekit.url, livekit.token("plain-2", "caller"), "plain-2")
+            await agent.move(livekit.token("plain-2", "caller"), "plain-2")
         assert caller.room == "plain"
     assert refused.value.code == rtc.RpcError.ErrorCode.UNSUPPORTED_METHOD
 

@@ -94,7 +94,6 @@ class TransferTimes:
     accepted: float | None = None
     declined: float | None = None
     move_begun: float | None = None
-    """The last attempt's; a failed move has another one after it."""
     moved: float | None = None
     ended: float | None = None
 

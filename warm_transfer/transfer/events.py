@@ -19,7 +19,7 @@ class TransferOffered(Event):
 
 @dataclass(frozen=True, slots=True)
 class OfferWithdrawn(Event):
-    """The caller said no, or the talk went on to something else."""
+    """The caller said no."""
 
 
 @dataclass(frozen=True, slots=True)

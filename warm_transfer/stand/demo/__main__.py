@@ -196,7 +196,7 @@ def _judge(evidence: Evidence, understand: Recognise, faults: list[str], run_dir
 
 
 def _summary(judged: Judged) -> dict[str, Any]:
-    """The last line of stdout; every number is measured, null where there was nothing to measure."""
+    """The last line of stdout; every number is measured, null where the call could not be placed or moved."""
     measures, evidence = judged.measures, judged.evidence
     left = evidence.left_over if evidence else None
     return {
