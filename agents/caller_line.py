@@ -123,7 +123,8 @@ class SessionCallerLine:
                     await stream.aclose()
 
             def subscribe(track: rtc.Track, _: object, participant: rtc.RemoteParticipant) -> None:
-                if track.kind == rtc.TrackKind.KIND_AUDIO and participant.identity != self._caller_identity:
+                is_agent = participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
+                if track.kind == rtc.TrackKind.KIND_AUDIO and is_agent:  # any other guest's voice is not Agent B's
                     listeners.append(tasks.create_task(listen(track)))
 
             listeners: list[asyncio.Task[None]] = []

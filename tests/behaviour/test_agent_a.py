@@ -186,6 +186,11 @@ async def test_held_caller_is_told_where_the_transfer_stands(call: Conversation)
     assert call.state is State.RINGING
 
 
+def test_held_caller_has_no_tool_of_the_consult(call: Conversation) -> None:
+    on_hold = OnHold(call.desk, note_held=lambda: None)
+    assert {tool.id for tool in on_hold.tools} == {"how_long", "cancel_transfer", "leave_message"}
+
+
 async def test_message_without_a_transfer_is_kept(call: Conversation) -> None:
     await call.hears("Can I leave a message for your manager? The shop was closed today.")
     (payload,) = [payload for kind, payload in call.world.records if kind == "message_left"]

@@ -7,6 +7,8 @@ import pytest
 from agents.providers import local_tts
 from tests.e2e.conftest import LiveKit
 from tests.e2e.placed_call import DEADLINE_S, PlacedCall, Site, running_site
+from warm_transfer.stand.caller.downlink import RATE_HZ
+from warm_transfer.stand.caller.ear import HOLD_MUSIC_TRACK
 from warm_transfer.stand.worker_process import ROOT
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -17,7 +19,12 @@ async def goes_on(call: PlacedCall) -> None:
     question = "What are your opening hours?"
     speech = await asyncio.to_thread(local_tts.synthesize, question, "caller")
     await call.caller.say(question, speech, local_tts.SAMPLE_RATE_HZ)
+    while not call.caller.utterances.empty():
+        call.caller.utterances.get_nowait()
     await call.until_said("monday")
+    await asyncio.wait_for(call.caller.utterances.get(), DEADLINE_S)  # and hears it
+    music = [lane.end for lane in call.caller.downlink.lanes if lane.track_name == HOLD_MUSIC_TRACK]
+    assert max(music, default=0) < call.caller.clock.now() - RATE_HZ
     assert call.caller.room == call.room
     assert {who.split("-")[0] for who in await call.people_in(call.room)} == {"caller", "agent_a"}
 

@@ -169,6 +169,20 @@ async def test_move_without_proof_gives_the_caller_back(call: Call) -> None:
     assert call.dispositions() == ["move_failed"]
 
 
+async def test_move_has_its_whole_time_after_a_long_hold_phrase(call: Call) -> None:
+    phrase = call.world.blocks["hold"] = asyncio.Event()
+    await call.consult()
+    await call.clock.advance(0.7)
+    await call.happens(ev.TargetAccepted())
+    await call.clock.advance(4)
+    phrase.set()
+    await settle()
+    await call.clock.advance(4)
+    assert call.state is State.MOVING
+    await call.clock.advance(1)
+    assert call.dispositions() == ["move_failed"]
+
+
 async def test_refused_move_gives_the_caller_back(call: Call) -> None:
     call.world.failures["move client_move"] = MoveRefusedError("the client said no")
     await call.consult()

@@ -169,8 +169,7 @@ class Coordinator:
         ports = self._ports
         match command:
             case StartDeadline(deadline):
-                self._cancel_timer(deadline)
-                self._timers[deadline] = tasks.create_task(self._expire(deadline))
+                self._start_deadline(deadline, tasks)
             case OpenConsult(offer, move):
                 self._begin_attempt(offer)
                 target.add(self._open(offer, move, self._attempt))
@@ -183,7 +182,7 @@ class Coordinator:
             case MoveCaller(_, move):
                 self._log(CallEvent.MOVE_BEGUN, move=move.value, final_room=self._final_room)
                 caller.add(ports.caller.close_ears())
-                caller.add(ports.target.move_caller(move))  # behind a hold phrase: never into the middle of a word
+                caller.add(self._move(move, tasks))  # behind a hold phrase: never into the middle of a word
             case LeaveCall(move):
                 caller.add(ports.caller.part(move))
                 caller.add(ports.target.close())
@@ -241,6 +240,15 @@ class Coordinator:
         text = await self._ports.conversation.answer(question)
         await self._ports.target.answer(text)
         self._log(CallEvent.QUESTION_ANSWERED, answer=text)
+
+    async def _move(self, move: Move, tasks: asyncio.TaskGroup) -> None:
+        if isinstance(self._situation, Moving):
+            self._start_deadline(Deadline.MOVE, tasks)  # anew: until now it ran for the phrase, too
+        await self._ports.target.move_caller(move)
+
+    def _start_deadline(self, deadline: Deadline, tasks: asyncio.TaskGroup) -> None:
+        self._cancel_timer(deadline)
+        self._timers[deadline] = tasks.create_task(self._expire(deadline))
 
     async def _expire(self, deadline: Deadline) -> None:
         await self._ports.sleep(self._deadlines[deadline])
