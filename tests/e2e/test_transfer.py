@@ -19,6 +19,9 @@ from warm_transfer.stand.listening import Span, level_dbfs, median_pitch_hz, sil
 AUDIBLE = 200
 """int16 peak."""
 
+HELD_UP_MS = 150.0
+"""On two cores with nothing but the call 8 to 85 ms were measured, with other work beside it up to 560."""
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -95,16 +98,25 @@ async def transferred(site: Site, *, can_move: bool) -> Transferred:
         )
 
 
+async def undisturbed(site: Site, *, can_move: bool) -> Transferred:
+    """A call whose own receiver was not held up: else what it lacks says nothing of what was sent. Three are placed."""
+    for _ in range(3):
+        call = await transferred(site, can_move=can_move)
+        if max(lane.worst_lateness_ms for lane in call.call.caller.downlink.lanes) < HELD_UP_MS:
+            break
+    return call
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def moved(site: Site) -> Transferred:
     """A caller whose client can move."""
-    return await transferred(site, can_move=True)
+    return await undisturbed(site, can_move=True)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def joined(site: Site) -> Transferred:
     """A plain LiveKit client that knows nothing of this project."""
-    return await transferred(site, can_move=False)
+    return await undisturbed(site, can_move=False)
 
 
 async def test_caller_is_moved_into_the_final_room_and_hears_agent_b(moved: Transferred) -> None:

@@ -61,6 +61,14 @@ def test_lanes_are_mixed_at_their_places_and_clipped() -> None:
     assert [int(mixed[PLAYOUT_DELAY + at]) for at in (0, FRAME // 2, FRAME)] == [20_000, 32_767, 20_000]
 
 
+def test_lane_tells_how_late_its_latest_frame_came() -> None:
+    late = lane()
+    assert late.worst_lateness_ms == 0
+    for number, late_ms in enumerate((0, 5, 200, 0)):
+        late.add(frame(1), number * FRAME + late_ms * RATE_HZ // 1000)
+    assert late.worst_lateness_ms == 200
+
+
 def test_room_is_cut_at_the_place_where_the_other_begins() -> None:
     clock = Clock()
     downlink = Downlink(CallClock(clock))

@@ -59,6 +59,14 @@ class Lane:
         """Whether the lane is cut out of the mix from some place on."""
         return bool(self._mutes) and self._mutes[-1][1] is None
 
+    @property
+    def worst_lateness_ms(self) -> float:
+        """How much later than the most punctual one the latest frame came: what our own receiver was held up."""
+        if not self._chunks:
+            return 0.0
+        lateness = self._lateness()
+        return float(lateness.max() - lateness.min()) * 1000 / RATE_HZ
+
     def add(self, samples: Samples, now: int) -> int:
         """Append a frame that arrived `now`; its place in the recording."""
         place = self.end if self._chunks else now + self.delay
@@ -90,12 +98,16 @@ class Lane:
             part[len(fade) :] = 0.0
         return begin, audio
 
+    def _lateness(self) -> npt.NDArray[np.int64]:
+        """When each frame came, counted from where it would lie without any hole, in samples."""
+        lengths = np.array([len(chunk) for chunk in self._chunks])
+        places: npt.NDArray[np.int64] = np.cumsum(lengths) - lengths
+        return np.array(self._arrivals, np.int64) - places
+
     def _laid(self) -> tuple[int, Samples]:
         if not self._chunks:
             return 0, np.zeros(0, np.int16)
-        lengths = np.array([len(chunk) for chunk in self._chunks])
-        lateness = np.array(self._arrivals) - (np.cumsum(lengths) - lengths)
-        lasting = np.minimum.accumulate(lateness[::-1])[::-1]
+        lasting = np.minimum.accumulate(self._lateness()[::-1])[::-1]
         begin, missing, laid = self._arrivals[0], 0, []
         for chunk, late in zip(self._chunks, lasting, strict=True):
             hole = int(late) - begin - missing
