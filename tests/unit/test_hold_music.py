@@ -10,7 +10,7 @@ import pytest
 from livekit import rtc
 
 from agents import hold_music
-from agents.hold_music import HoldMusic, HoldSignal, hold_loop
+from agents.hold_music import LEAD_IN_MS, SAMPLE_RATE_HZ, HoldMusic, HoldSignal, hold_loop
 
 Float = npt.NDArray[np.float32]
 
@@ -135,12 +135,14 @@ async def test_track_is_published_as_music_and_sends_nothing_before_play() -> No
         assert source.frames.empty()
 
 
-async def test_music_plays_without_a_hole_after_its_fade_in() -> None:
+async def test_music_plays_without_a_hole_after_its_lead_in_and_fade_in() -> None:
     source = RecordingSource()
     async with HoldMusic(source=source) as music:
         await music.play(0.8, fade_ms=50)
         frames = [await source.frames.get() for _ in range(100)]
-    assert hole_count(np.concatenate(frames[1:])) == 0
+    lead_in = LEAD_IN_MS // hold_music.FRAME_MS
+    assert not np.concatenate(frames[:lead_in]).any()
+    assert hole_count(np.concatenate(frames[lead_in + 1 :])) == 0
 
 
 async def test_playing_returns_with_the_queue_full_so_that_a_stall_makes_no_hole() -> None:
@@ -169,3 +171,11 @@ async def test_leaving_after_the_room_is_gone_is_quiet() -> None:
     await music.aclose()
     await music.aclose()
     assert room.published == ["TR_1"]
+
+
+def test_ramp_can_begin_later() -> None:
+    signal = HoldSignal(np.ones(SAMPLE_RATE_HZ, np.float32))
+    signal.set_gain(1.0, 100, after_ms=200)
+    samples = signal.read(SAMPLE_RATE_HZ // 2)
+    assert np.flatnonzero(samples)[0] == pytest.approx(SAMPLE_RATE_HZ // 5, abs=SAMPLE_RATE_HZ // 200)
+    assert samples[SAMPLE_RATE_HZ * 3 // 10] == 1.0
