@@ -48,6 +48,10 @@ ARRIVAL_FACTOR = 2
 """Agent B waits this many times MOVE_TIMEOUT_S for the caller: Agent A, who counts once, has then long dismissed it."""
 
 
+JOIN_CHECK_S = 0.5
+"""Joining takes 0.2 s. A join whose room is deleted meanwhile hangs for 15 s in the native client."""
+
+
 class NotNeededError(Exception):
     """Agent A dismissed us, or the consult room went away before the caller came."""
 
@@ -66,6 +70,7 @@ class FinalRoomJob:
         self._models: Models = house.models(specialist.voice)
         self._inbox: asyncio.Queue[ConsultMessage | None] = asyncio.Queue()
         self._said_in_consult: list[str] = []
+        self._has_joined = False
         self._has_caller = False
 
     async def run(self) -> None:
@@ -75,10 +80,9 @@ class FinalRoomJob:
             recorder = await stack.enter_async_context(CallRecorder(house.log, job.call_id))
             rooms = await stack.enter_async_context(Rooms(house.access))
             link = ConsultLink(house.access, room=job.consult_room, identity=job.identity, peer=job.agent_a_identity)
-            stack.push_async_callback(link.close)
             voice = self._consult_voice(recorder)
             try:
-                await self._enter(link, voice, stack)
+                await self._enter(rooms, link, voice, stack)
                 recorder.record(CallEvent.JOB_STARTED, self._who() | {"room": self._ctx.room.name, "epoch": job.epoch})
                 await self._consult(link, voice)
                 await self._take_caller(link, recorder)
@@ -87,7 +91,8 @@ class FinalRoomJob:
                 logger.info("not needed any more", extra={"why": str(errors.exceptions[0])})
             finally:
                 recorder.record(CallEvent.AGENT_LEFT, self._who())
-                await link.close()  # first: a join that is still under way makes a deleted room anew
+                if self._has_joined:  # a join that hangs can't be taken back, but ends with this process
+                    await link.close()
                 await self._close_rooms(rooms)
                 recorder.record(CallEvent.JOB_ENDED, self._who())
 
@@ -98,18 +103,28 @@ class FinalRoomJob:
 
         return consult_voice(self._house.settings, self._models, note_heard)
 
-    async def _enter(self, link: ConsultLink, voice: ConsultSpeech | None, stack: AsyncExitStack) -> None:
+    async def _enter(self, rooms: Rooms, link: ConsultLink, voice: ConsultSpeech | None, stack: AsyncExitStack) -> None:
         """Join both rooms side by side. In the caller's own room: hear nothing, publish nothing."""
         is_callers_room = self._job.move is Move.JOIN_CALLER_ROOM
         hearing = AutoSubscribe.SUBSCRIBE_NONE if is_callers_room else AutoSubscribe.AUDIO_ONLY
-        await asyncio.gather(
+        await self._check_rooms(rooms)
+        joining = asyncio.gather(
             self._ctx.connect(auto_subscribe=hearing),
             link.connect(on_message=self._inbox.put_nowait, on_peer_left=lambda: self._inbox.put_nowait(None)),
         )
+        while not (await asyncio.wait({joining}, timeout=JOIN_CHECK_S))[0]:
+            await self._check_rooms(rooms)
+        await joining
+        self._has_joined = True
         if voice is not None:
             stack.push_async_callback(voice.detach)
             await voice.attach(link.room, self._job.agent_a_identity)
         await self._meet(link)
+
+    async def _check_rooms(self, rooms: Rooms) -> None:
+        """Refuse to go on without our rooms: who joins a deleted room makes it anew, at once or 15 s later."""
+        if missing := await rooms.missing((self._ctx.job.room.name, self._job.consult_room)):
+            raise NotNeededError(f"gone: {', '.join(sorted(missing))}")
 
     async def _meet(self, link: ConsultLink) -> None:
         """Tell Agent A that we are here; a dispatch that came too late finds nobody, and must not wait for anybody.

@@ -46,6 +46,7 @@ class Site:
         call_id, room, identity = secrets.token_hex(16), new_room_name("caller"), "caller-1"
         tap = Wiretap()
         async with Rooms(self.access) as rooms:
+            before = frozenset(await livekit_rooms(self.access))
             await rooms.create(room, empty_timeout_s=30)
             job = AgentAJob(call_id=call_id, caller_identity=identity)
             await rooms.dispatch(self.agent_name, room, job.model_dump_json())
@@ -59,7 +60,14 @@ class Site:
             )
             async with asyncio.timeout(CALL_LIMIT_S), caller:
                 yield PlacedCall(
-                    site=self, call_id=call_id, room=room, identity=identity, token=token, caller=caller, tap=tap
+                    site=self,
+                    call_id=call_id,
+                    room=room,
+                    identity=identity,
+                    token=token,
+                    caller=caller,
+                    tap=tap,
+                    rooms_before=before,
                 )
 
 
@@ -74,6 +82,8 @@ class PlacedCall:
     token: str
     caller: Caller
     tap: Wiretap
+    rooms_before: frozenset[str]
+    """On the server when the call was placed: what an earlier call left must fail that one's check, and no other."""
 
     @property
     def rtc_room(self) -> rtc.Room:
@@ -122,15 +132,14 @@ class PlacedCall:
         return [event.type for event in self.events()]
 
     async def rooms_left(self) -> list[str]:
-        """This call's caller room and every consult or final room that the server still has; one call at a time."""
-        async with self._api() as server:
-            listed = await server.room.list_rooms(api.ListRoomsRequest())
+        """This call's caller room and every consult or final room that was made since; one call at a time."""
         # Consult and final rooms of a transfer that ended early are in no event: all of them count.
-        return sorted(room.name for room in listed.rooms if room.name == self.room or room.name.startswith(TRANSFERS))
+        made = await livekit_rooms(self.site.access) - self.rooms_before
+        return sorted(name for name in made if name == self.room or name.startswith(TRANSFERS))
 
     async def people_in(self, room: str) -> set[str]:
         """Identities in a room, by the server's word."""
-        async with self._api() as server:
+        async with _api(self.site.access) as server:
             listed = await server.room.list_participants(api.ListParticipantsRequest(room=room))
         return {participant.identity for participant in listed.participants}
 
@@ -149,14 +158,21 @@ class PlacedCall:
         except TimeoutError:
             raise AssertionError(f"left after {LEFT_S:.0f} s: rooms {left[0]}, processes {left[1]}") from None
 
-    @asynccontextmanager
-    async def _api(self) -> AsyncIterator[api.LiveKitAPI]:
-        access = self.site.access
-        server = api.LiveKitAPI(access.url, access.api_key, access.api_secret)
-        try:
-            yield server
-        finally:
-            await server.aclose()
+
+async def livekit_rooms(access: ServerAccess) -> set[str]:
+    """Names of all rooms that the server has."""
+    async with _api(access) as server:
+        listed = await server.room.list_rooms(api.ListRoomsRequest())
+    return {room.name for room in listed.rooms}
+
+
+@asynccontextmanager
+async def _api(access: ServerAccess) -> AsyncIterator[api.LiveKitAPI]:
+    server = api.LiveKitAPI(access.url, access.api_key, access.api_secret)
+    try:
+        yield server
+    finally:
+        await server.aclose()
 
 
 @asynccontextmanager

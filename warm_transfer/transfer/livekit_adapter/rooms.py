@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -56,7 +56,7 @@ class Rooms:
         request = api.CreateRoomRequest(
             name=name, empty_timeout=round(empty_timeout_s), departure_timeout=DEPARTURE_TIMEOUT_S
         )
-        await self._within("create a room", self._api.room.create_room(request))
+        await self._make("create a room", self._api.room.create_room(request))
 
     async def delete(self, name: str) -> None:
         """Delete a room; everybody in it is disconnected. A room that is already gone is fine."""
@@ -74,8 +74,25 @@ class Rooms:
             the dispatch id.
         """
         request = api.CreateAgentDispatchRequest(agent_name=agent_name, room=room, metadata=metadata)
-        made = await self._within("dispatch an agent", self._api.agent_dispatch.create_dispatch(request))
+        made = await self._make("dispatch an agent", self._api.agent_dispatch.create_dispatch(request))
         return made.id
+
+    async def missing(self, names: Collection[str]) -> set[str]:
+        """Those of the named rooms that the server does not have. Joining such a room would make it anew."""
+        listed = await self._within("list rooms", self._api.room.list_rooms(api.ListRoomsRequest(names=list(names))))
+        return set(names) - {room.name for room in listed.rooms}
+
+    async def _make(self, what: str, call: Awaitable[T]) -> T:
+        """As `_within`; who is cancelled waits for the answer, so that what undoes it is not overtaken.
+
+        A dispatch that the server handles after the room was deleted makes the room anew, for 300 s.
+        """
+        making = asyncio.ensure_future(self._within(what, call))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            await asyncio.gather(making, return_exceptions=True)
+            raise
 
     async def _within(self, what: str, call: Awaitable[T]) -> T:
         try:
