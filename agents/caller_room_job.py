@@ -13,6 +13,7 @@ from livekit.agents import AgentSession, APIError, AutoSubscribe, CloseEvent, Jo
 
 from agents.agent_a import AgentA
 from agents.caller_line import SessionCallerLine
+from agents.caller_presence import CallerPresence
 from agents.console import NoTargets
 from agents.consult_speech import consult_voice
 from agents.house import AGENT_A_VOICE, House, build_session, take_text, write_turns
@@ -28,7 +29,7 @@ from warm_transfer.transfer.coordinator import CallOutcome, Coordinator, Ports
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.livekit_adapter.target_line import CallParties, LiveKitTargetLine
 from warm_transfer.transfer.ports import TargetLine
-from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer
+from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
 from warm_transfer.transfer.wire import CLIENT_ATTRIBUTE, AgentAJob
 
 logger = logging.getLogger(__name__)
@@ -99,18 +100,50 @@ class CallerRoomJob:
             record=recorder.record,
         )
         transcript.on_caller_turn = desk.hear
-        unwatch = _watch_caller(self._ctx.room, caller.identity, coordinator)
+        presence = self._watch(caller, session, coordinator, recorder)
         session.on("close", lambda event: _end_with_session(event, coordinator))
         phrases = asyncio.create_task(self._fill_phrases(models))
         try:
             await self._start(session, self._agent(session, desk, line, None), caller, line)
             return await coordinator.run()
         finally:
-            unwatch()
+            presence.close()
             phrases.cancel()
             await asyncio.gather(phrases, return_exceptions=True)
             await line.aclose()
             await session.aclose()
+
+    def _watch(
+        self,
+        caller: rtc.RemoteParticipant,
+        session: AgentSession[None],
+        coordinator: Coordinator,
+        recorder: CallRecorder,
+    ) -> CallerPresence:
+        """Tell the coordinator when the caller is away, back or gone."""
+        where = {"room": self._ctx.room.name}
+
+        def note_away(why: str) -> None:
+            if coordinator.situation.state not in (State.MOVING, State.ENDED):  # else on the way to Agent B
+                recorder.record(CallEvent.CALLER_AWAY, where | {"reason": why})
+            coordinator.post(events.CallerAway())
+
+        def note_return() -> None:
+            recorder.record(CallEvent.CALLER_RETURNED, where)
+            coordinator.post(events.CallerReturned())
+            try:
+                self._house.book.say(session, "welcome_back")
+            except RuntimeError:  # the session swaps its agent, who is about to speak
+                logger.info("returned caller not greeted")
+
+        return CallerPresence(
+            self._ctx.room,
+            caller.identity,
+            self._house.grace,
+            on_away=note_away,
+            on_return=note_return,
+            on_gone=lambda why: coordinator.post(events.CallerLeft(why)),
+        )
 
     async def _fill_phrases(self, models: Models) -> None:
         """Have the fixed phrases of a remote voice before they are needed; without, they are made when said."""
@@ -244,22 +277,3 @@ def _end_with_session(event: CloseEvent, coordinator: Coordinator) -> None:
     if event.error is not None:
         logger.error("Agent A's session gave up", extra={"error": str(event.error)})
         coordinator.post(events.CallerLeft("Agent A's session gave up"))
-
-
-def _watch_caller(room: rtc.Room, identity: str, coordinator: Coordinator) -> Callable[[], None]:
-    """Post CallerLeft when the caller or the whole room is gone; returns what undoes the watching."""
-
-    def miss_caller(participant: rtc.RemoteParticipant) -> None:
-        if participant.identity == identity:
-            coordinator.post(events.CallerLeft("the caller left the room"))
-
-    def miss_room(_: object) -> None:
-        coordinator.post(events.CallerLeft("the caller room is gone"))
-
-    def undo() -> None:
-        room.off("participant_disconnected", miss_caller)
-        room.off("disconnected", miss_room)
-
-    room.on("participant_disconnected", miss_caller)
-    room.on("disconnected", miss_room)
-    return undo

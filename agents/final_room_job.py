@@ -86,7 +86,6 @@ class FinalRoomJob:
                 recorder.record(CallEvent.JOB_STARTED, self._who() | {"room": self._ctx.room.name, "epoch": job.epoch})
                 await self._consult(link, voice)
                 await self._take_caller(link, recorder)
-                recorder.record(CallEvent.CALL_ENDED, {"reason": "the caller hung up"})
             except* (NotNeededError, TargetUnavailableError, TimeoutError) as errors:
                 logger.info("not needed any more", extra={"why": str(errors.exceptions[0])})
             finally:
@@ -178,9 +177,9 @@ class FinalRoomJob:
                 return reason
 
     async def _take_caller(self, link: ConsultLink, recorder: CallRecorder) -> None:
-        room, caller = self._ctx.room, self._job.caller_identity
-        presence = CallerPresence(room, caller)
+        room = self._ctx.room
         session = build_session(self._models)
+        presence = self._watch(session, recorder)
         transcript = Transcript(
             room=room.name, agent=ROLE, epoch=self._job.epoch, model=self._models.mind, record=recorder.record
         )
@@ -193,9 +192,25 @@ class FinalRoomJob:
             session.on("close", lambda event: presence.gone.set() if event.error else None)
             await self._unless_dismissed(self._greet(session, agent, presence, link))
             await presence.gone.wait()
+            recorder.record(CallEvent.CALL_ENDED, {"reason": presence.why})
         finally:
             presence.close()
             await session.aclose()
+
+    def _watch(self, session: AgentSession[None], recorder: CallRecorder) -> CallerPresence:
+        where = {"room": self._ctx.room.name}
+
+        def note_return() -> None:
+            recorder.record(CallEvent.CALLER_RETURNED, where)
+            session.say(self._house.book.text("welcome_back"))  # in our voice, not in Agent A's
+
+        return CallerPresence(
+            self._ctx.room,
+            self._job.caller_identity,
+            self._house.grace,
+            on_away=lambda why: recorder.record(CallEvent.CALLER_AWAY, where | {"reason": why}),
+            on_return=note_return,
+        )
 
     async def _greet(
         self, session: AgentSession[None], agent: AgentB, presence: CallerPresence, link: ConsultLink

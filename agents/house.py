@@ -8,6 +8,7 @@ from livekit.agents.llm import ChatMessage
 from livekit.agents.voice import ConversationItemAddedEvent
 
 from agents import hold_music
+from agents.caller_presence import GraceTimes
 from agents.phrase_book import PhraseBook, local_phrases
 from agents.prompts import load_phrases
 from agents.providers.catalog import Models, build_models, load_local_models
@@ -50,6 +51,11 @@ class House:
             api_secret=self.settings.livekit_api_secret.get_secret_value(),
             rpc_timeout_s=self.settings.rpc_timeout_s,
         )
+
+    @property
+    def grace(self) -> GraceTimes:
+        """How long a caller who is away is awaited."""
+        return GraceTimes(rejoin_s=self.settings.rejoin_grace_s, lost_s=self.settings.lost_grace_s)
 
     def models(self, voice: Mapping[str, str]) -> Models:
         """Models for one agent of one job, with its voice by provider."""

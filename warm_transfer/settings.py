@@ -129,6 +129,15 @@ class Settings(BaseModel):
         default=60.0, gt=0, description="A spoken briefing takes 15 s, each question and answer about 8 s."
     )
     move_timeout_s: float = Field(default=5.0, gt=0, description="A move takes 0.5 s, 1.3 s at 100 ms round trip.")
+    rejoin_grace_s: float = Field(
+        default=5.0, ge=0, description="A page that is loaded again is back within 2 s; later it is a hang-up."
+    )
+    lost_grace_s: float = Field(
+        default=20.0,
+        ge=0,
+        le=25,
+        description="A network that changes is back by then. Rooms wait 30 s for the last person.",
+    )
     rpc_timeout_s: float = Field(default=5.0, gt=0, description="LiveKit's own limit for an API call is 10 s.")
     max_calls: int = Field(default=4, ge=1, description="Two cores carry about that many speaking agents.")
     idle_processes: int = Field(default=2, ge=0, description="One for Agent A, one for Agent B: no cold start.")

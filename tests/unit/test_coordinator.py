@@ -300,7 +300,7 @@ async def test_hang_up_during_the_consult_dismisses_the_target_and_ends_the_call
 
 async def test_leaving_the_caller_room_during_a_client_move_is_no_hang_up(call: Call) -> None:
     await call.consult()
-    await call.happens(ev.TargetAccepted(), ev.CallerLeft("moved"), ev.CallerMoved())
+    await call.happens(ev.TargetAccepted(), ev.CallerAway(), ev.CallerMoved())
     assert (await call.running).disposition is Disposition.COMPLETED
 
 
@@ -312,6 +312,15 @@ async def test_hang_up_while_the_client_is_asked_to_move_ends_the_call(call: Cal
     blocked.set()
     assert (await call.running).disposition is Disposition.CALLER_LEFT
     assert "take_back move_failed" not in call.world.did
+
+
+async def test_caller_lost_during_the_move_is_awaited_by_agent_a(call: Call) -> None:
+    await call.consult()
+    await call.happens(ev.TargetAccepted(), ev.CallerAway(), ev.TargetLeft())
+    assert call.state is State.TALKING
+    assert call.world.did[-2:] == ["take_back target_left", "close"]
+    await call.happens(ev.CallerReturned(), ev.CallerLeft("goodbye"))
+    assert (await call.running).disposition is Disposition.TARGET_LEFT
 
 
 async def test_call_without_a_transfer_ends_with_disposition_none(call: Call) -> None:

@@ -38,7 +38,7 @@ async def does_nothing(*_: object) -> None:
 
 
 def dismisses_a_caller_who_has_moved(now: Moving, disposition: Disposition, reason: str) -> Step:
-    return states._end_call(reason) if now.has_caller_left else states._take_back(disposition, reason)
+    return states._end_call(reason) if now.is_caller_away else states._take_back(disposition, reason)
 
 
 async def takes_back_with_music(world: World, _: Disposition) -> None:

@@ -1,5 +1,6 @@
 """The whole table: every legal row, every illegal pair."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -63,6 +64,8 @@ EVENTS: tuple[ev.Event, ...] = (
     ev.CallerMoved(),
     ev.MoveRefused("no"),
     ev.CancelRequested(),
+    ev.CallerAway(),
+    ev.CallerReturned(),
     ev.CallerLeft("hung up"),
     ev.CommandFailed("KeyError"),
 )
@@ -97,8 +100,15 @@ def left_moving() -> Step:
     )
 
 
+def awaited(disposition: Disposition, reason: str) -> Step:
+    """As `back`, for a caller who may be in the final room: it is not deleted."""
+    commands = (TakeCallerBack(disposition), ReleaseTarget(disposition, reason))
+    return Step(Ended(disposition=disposition, reason=reason), commands)
+
+
 D = Disposition
 RINGING, CONSULTING, MOVING = (SITUATIONS[s] for s in (State.RINGING, State.CONSULTING, State.MOVING))
+AWAY = Moving(offer=OFFER, move=CLIENT, is_caller_away=True)
 ROWS: list[tuple[Situation, ev.Event, Step]] = [
     (Talking(), ev.TransferOffered(OFFER), Step(Offered(offer=OFFER))),
     (Talking(), ev.CallerLeft("bye"), Step(Ended(disposition=D.NONE, reason="bye"), (EndCall("bye"),))),
@@ -147,21 +157,17 @@ ROWS: list[tuple[Situation, ev.Event, Step]] = [
     (MOVING, ev.MoveRefused("no"), back(D.MOVE_FAILED, "no")),
     (MOVING, ev.TargetUnavailable("gone"), back(D.MOVE_FAILED, "gone")),
     (MOVING, ev.MoveExpired(), back(D.MOVE_FAILED, "no proof of the move in time")),
-    (
-        Moving(offer=OFFER, move=CLIENT, has_caller_left=True),
-        ev.MoveExpired(),
-        left_moving(),
-    ),
-    *[
-        (
-            Moving(offer=OFFER, move=CLIENT, has_caller_left=True),
-            event,
-            left_moving(),
-        )
-        for event in (ev.MoveRefused("no"), ev.TargetUnavailable("gone"), ev.TargetLeft(), ev.CommandFailed("KeyError"))
-    ],
+    (AWAY, ev.MoveExpired(), awaited(D.MOVE_FAILED, "no proof of the move in time")),
+    (AWAY, ev.MoveRefused("no"), awaited(D.MOVE_FAILED, "no")),
+    (AWAY, ev.TargetUnavailable("gone"), awaited(D.MOVE_FAILED, "gone")),
+    (AWAY, ev.TargetLeft(), awaited(D.TARGET_LEFT, "the target left")),
+    (AWAY, ev.CommandFailed("KeyError"), awaited(D.FAILED, "KeyError")),
+    (AWAY, ev.CallerLeft("bye"), left_moving()),
+    (AWAY, ev.CallerReturned(), Step(MOVING)),
+    (replace(AWAY, move=JOIN), ev.MoveExpired(), back(D.MOVE_FAILED, "no proof of the move in time")),
     (MOVING, ev.TargetLeft(), back(D.TARGET_LEFT, "the target left")),
-    (MOVING, ev.CallerLeft("moved?"), Step(Moving(offer=OFFER, move=CLIENT, has_caller_left=True))),
+    (MOVING, ev.CallerAway(), Step(AWAY)),
+    (MOVING, ev.CallerLeft("bye"), hung_up("the caller left during the move")),
     (Moving(offer=OFFER, move=JOIN), ev.CallerLeft("bye"), hung_up("the caller left during the move")),
     (MOVING, ev.CommandFailed("KeyError"), back(D.FAILED, "KeyError")),
 ]

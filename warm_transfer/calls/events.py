@@ -22,6 +22,10 @@ class CallEvent(StrEnum):
     """role, identity, pid"""
     AGENT_LEFT = "agent_left"
     """role, identity: the agent's participant left its room; its job may still run"""
+    CALLER_AWAY = "caller_away"
+    """room, reason: no longer in the room, but awaited for the grace time"""
+    CALLER_RETURNED = "caller_returned"
+    """room: back within the grace time"""
     CALL_ENDED = "call_ended"
     """reason"""
 

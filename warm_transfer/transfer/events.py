@@ -106,8 +106,18 @@ class CancelRequested(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CallerAway(Event):
+    """The caller is not in the caller room now: on the way to the final room, cut off, or about to be gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerReturned(Event):
+    """The caller, who was away, is in the caller room again."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallerLeft(Event):
-    """The caller is no longer in the caller room."""
+    """The caller hung up, or was away for longer than the grace time."""
 
     reason: str
 

@@ -24,8 +24,10 @@ from warm_transfer.transfer.commands import (
 )
 from warm_transfer.transfer.errors import IllegalEventError
 from warm_transfer.transfer.events import (
+    CallerAway,
     CallerLeft,
     CallerMoved,
+    CallerReturned,
     CancelRequested,
     CommandFailed,
     ConsultExpired,
@@ -89,8 +91,8 @@ class Moving:
     state: ClassVar[State] = State.MOVING
     offer: Offer
     move: Move
-    has_caller_left: bool = False
-    """The caller left the caller room: on a client_move that is a hang-up only if the proof stays away."""
+    is_caller_away: bool = False
+    """Not in the caller room: on a client_move the caller may be in the final room, and the proof on its way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,9 @@ class Row(NamedTuple):
 
 
 _HUNG_UP_MOVING = "the caller left during the move"
+
+
+_LEFT_MOVING = Ended(disposition=Disposition.CALLER_LEFT, reason=_HUNG_UP_MOVING)
 
 
 def _offer(_: Talking | Offered, event: TransferOffered) -> Step:
@@ -167,9 +172,18 @@ def _complete(now: Moving, _: CallerMoved) -> Step:
     return Step(Ended(disposition=Disposition.COMPLETED), (LeaveCall(now.move),))
 
 
-def _note_leave(now: Moving, _: CallerLeft) -> Step:
-    if now.move is Move.CLIENT_MOVE:
-        return Step(replace(now, has_caller_left=True))
+def _note_away(now: Moving, _: CallerAway) -> Step:
+    return Step(replace(now, is_caller_away=True))
+
+
+def _note_return(now: Moving, _: CallerReturned) -> Step:
+    return Step(replace(now, is_caller_away=False))
+
+
+def _hang_up_moving(now: Moving, _: CallerLeft) -> Step:
+    if _may_be_in_final_room(now):
+        release = ReleaseTarget(Disposition.CALLER_LEFT, _HUNG_UP_MOVING)
+        return Step(_LEFT_MOVING, (release, EndCall(_HUNG_UP_MOVING)))
     return _end_call(_HUNG_UP_MOVING)
 
 
@@ -190,14 +204,16 @@ def _break_move(now: Moving, event: CommandFailed) -> Step:
 
 
 def _fail_move(now: Moving, disposition: Disposition, reason: str) -> Step:
-    """Give the caller back, unless the caller has left: nobody must be told anything in an empty room.
+    """Give the caller back; Agent A waits for one who is away, as long as the grace time lets it."""
+    if _may_be_in_final_room(now):
+        commands = (TakeCallerBack(disposition), ReleaseTarget(disposition, reason))
+        return Step(Ended(disposition=disposition, reason=reason), commands)
+    return _take_back(disposition, reason)
 
-    A caller who left has hung up, or is in the final room and the proof is late or lost: who is there decides.
-    """
-    if not now.has_caller_left:
-        return _take_back(disposition, reason)
-    release = ReleaseTarget(Disposition.CALLER_LEFT, _HUNG_UP_MOVING)
-    return Step(Ended(disposition=Disposition.CALLER_LEFT, reason=_HUNG_UP_MOVING), (release, EndCall(_HUNG_UP_MOVING)))
+
+def _may_be_in_final_room(now: Moving) -> bool:
+    """Whether deleting the final room could throw the caller out: the proof may be late, or lost."""
+    return now.is_caller_away and now.move is Move.CLIENT_MOVE
 
 
 def _hang_up(_: Situation, event: CallerLeft) -> Step:
@@ -284,7 +300,9 @@ TABLE: dict[tuple[State, type[Event]], Row] = {
     (State.MOVING, TargetUnavailable): Row(_refuse_move, _ENDED),
     (State.MOVING, MoveExpired): Row(_expire_move, _ENDED),
     (State.MOVING, TargetLeft): Row(_lose_target, _ENDED),
-    (State.MOVING, CallerLeft): Row(_note_leave, (State.MOVING, State.ENDED)),
+    (State.MOVING, CallerAway): Row(_note_away, (State.MOVING,)),
+    (State.MOVING, CallerReturned): Row(_note_return, (State.MOVING,)),
+    (State.MOVING, CallerLeft): Row(_hang_up_moving, _ENDED),
     (State.MOVING, CommandFailed): Row(_break_move, _ENDED),
 }
 

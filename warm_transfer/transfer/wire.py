@@ -12,6 +12,8 @@ CONSULT_TOPIC = "wt.consult"
 """Topic of the reliable data packets in the consult room."""
 MOVE_METHOD = "wt.move"
 """RPC method that a caller's client registers if it can move by itself."""
+END_METHOD = "wt.end"
+"""RPC method of our agents: the caller's client hangs up, with no grace time for a return."""
 CLIENT_ATTRIBUTE = "wt.client"
 """Participant attribute, "1" if the caller's client can move by itself."""
 

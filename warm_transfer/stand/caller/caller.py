@@ -130,12 +130,13 @@ class Caller:
         return start / RATE_HZ, end / RATE_HZ
 
     async def hang_up(self) -> None:
-        """Leave every room."""
+        """Press the end button: tell the agents, then leave every room."""
         if self._move is not None:
             self._move.cancel()
             await asyncio.wait({self._move})
         if self._rooms:
             self._note("disconnected")
+            await asyncio.gather(*(room.tell_end() for room in self._rooms))
         while self._rooms:
             await self._rooms.pop().leave()
         self.is_over.set()

@@ -10,7 +10,10 @@ from livekit import rtc
 from warm_transfer.stand.caller.downlink import RATE_HZ, Downlink, Lane, Samples
 from warm_transfer.stand.caller.ear import HOLD_MUSIC_TRACK, Ear, Utterance, first_sound, is_sound
 from warm_transfer.stand.caller.microphone import Microphone
+from warm_transfer.transfer.wire import END_METHOD
 
+AGENT = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
+END_TIMEOUT_S = 1.0
 NETWORK_TIMEOUT_S = 5.0  # connecting takes 0.1 s on loopback, 1 s at 100 ms round trip
 
 
@@ -71,6 +74,17 @@ class CallerRoom:
         """Be heard in the room."""
         async with asyncio.timeout(NETWORK_TIMEOUT_S):
             await microphone.publish(self.rtc_room)
+
+    async def tell_end(self) -> None:
+        """Tell every agent in the room that we hang up; who does not answer learns it by our leaving."""
+        agents = [one for one in self.rtc_room.remote_participants.values() if one.kind == AGENT]
+        calls = [
+            self.rtc_room.local_participant.perform_rpc(
+                destination_identity=agent.identity, method=END_METHOD, payload="", response_timeout=END_TIMEOUT_S
+            )
+            for agent in agents
+        ]
+        await asyncio.gather(*calls, return_exceptions=True)
 
     async def leave(self) -> None:
         """Disconnect and end the readers; the recording stays."""

@@ -16,6 +16,7 @@ CALLER_ROOM = "caller"
 HOLD_PHRASE_S = 2.5
 REQUEST_S = 0.05
 """One request to the server."""
+REJOIN_GRACE_S = 5.0
 HEARD_S = 0.3
 """From the caller's arrival in the final room until it leaves the caller room: Agent B speaks then."""
 CUT_OFF_S = 1.0
@@ -287,7 +288,9 @@ class World:
             await asyncio.sleep(HEARD_S)
             if target.final_room in self.caller_rooms:  # else it stays
                 self.caller_rooms.discard(CALLER_ROOM)
-                self.post_of_call(events.CallerLeft("moved"))
+                self.post_of_call(events.CallerAway())
+                await asyncio.sleep(REJOIN_GRACE_S)
+                self.post_of_call(events.CallerLeft("did not come back"))
 
 
 async def _for_ever() -> None:

@@ -19,8 +19,8 @@ MOVE_TOKEN_TTL = timedelta(seconds=60)
 """LiveKit tokens can't be one-use; a minute is enough for a client that moves at once."""
 CALLER_TOKEN_TTL = timedelta(minutes=10)
 """Only the first connect needs it; a person may take a while to press the button."""
-DEPARTURE_TIMEOUT_S = 20
-"""LiveKit's own default: how long a room waits for a caller whose connection was lost."""
+DEPARTURE_TIMEOUT_S = 30
+"""A room waits for a caller whose connection was lost for longer than any LOST_GRACE_S."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
