@@ -1,6 +1,7 @@
 """The worker: registers with a LiveKit server and runs Agent A and Agent B. `python worker.py --help` tells how."""
 
 import logging
+import os
 import secrets
 import socket
 from typing import Annotated, Literal
@@ -18,8 +19,11 @@ from agents.prompts import check_prompts, load_phrases
 from agents.providers.local_tts import LOCAL_VOICES
 from agents.roster import check_roster, load_roster
 from warm_transfer.calls.log import CallLog, LogUnavailableError
+from warm_transfer.control.dead_jobs import on_dead_job
+from warm_transfer.control.recovery import LostJob, Recovery
 from warm_transfer.settings import Settings, load_settings
 from warm_transfer.transfer.errors import SettingsError, WarmTransferError, WireError
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess
 from warm_transfer.transfer.wire import AgentAJob, AgentBJob, read_job_metadata
 
 logger = logging.getLogger(__name__)
@@ -105,7 +109,15 @@ def build_server(settings: Settings) -> AgentServer:
     admission = Admission(server, settings.max_calls)
     server.load_fnc = admission.load
     server.rtc_session(answer, agent_name=settings.agent_name, on_request=admission.admit)
+    on_dead_job(server, lambda lost: _recover(settings, lost))
     return server
+
+
+async def _recover(settings: Settings, lost: LostJob) -> None:
+    async with Rooms(ServerAccess.of(settings)) as rooms:
+        with CallLog(settings.call_log_url) as log:
+            by = f"worker {socket.gethostname()} {os.getpid()}"
+            await Recovery(settings, log=log, rooms=rooms, by=by).recover(lost)
 
 
 @app.command()

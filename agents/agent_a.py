@@ -1,6 +1,6 @@
 """Agent A: answers the call, finds out what it is about, and hands the caller over when needed."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from livekit.agents import Agent, ChatContext, RunContext, function_tool
 
@@ -18,19 +18,19 @@ class AgentA(Agent):
         *,
         desk: TransferDesk,
         roster: Roster,
-        say_first: Callable[[], object],
+        begin: Callable[[], Awaitable[object]],
         make_on_hold: Callable[[], OnHold],
         chat_ctx: ChatContext | None = None,
     ) -> None:
         super().__init__(instructions=load_prompt("agent_a", roster=roster.as_text()), chat_ctx=chat_ctx)
         self._desk = desk
-        self._say_first = say_first
-        """Says the fixed phrase that opens the call, or that tells how a transfer ended."""
+        self._begin = begin
+        """Says the fixed phrase that opens the call, or that tells what happened to it."""
         self._make_on_hold = make_on_hold
 
     async def on_enter(self) -> None:
         """Speak first."""
-        self._say_first()
+        await self._begin()
 
     @function_tool(on_duplicate="reject")
     async def offer_transfer(self, skill: str, reason: str) -> str:

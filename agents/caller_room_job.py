@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import uuid
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Literal
@@ -19,6 +18,7 @@ from agents.consult_speech import consult_voice
 from agents.house import AGENT_A_VOICE, House, build_session, take_text, write_turns
 from agents.on_hold import OnHold
 from agents.providers.catalog import Models
+from agents.taken_over import TakenOverCall
 from agents.transcript import Transcript
 from agents.transfer_desk import TransferDesk
 from warm_transfer.calls.events import CallEvent
@@ -47,29 +47,54 @@ class CallerRoomJob:
         self._ctx = ctx
         self._job = job
         self._house = house
-        self._call_id = job.call_id or uuid.uuid4().hex
+        self._call_id = job.call_id or ctx.job.id
+        self._taken_over: TakenOverCall | None = None
 
     async def run(self) -> None:
-        """Answer the call; returns when Agent A has left it, with rooms closed and events written."""
+        """Answer the call, or go on with it; returns when Agent A has left it, with rooms closed and events written."""
+        if self._job.replaces is not None and not await self._take_over():
+            logger.info("call is another job's", extra={"call_id": self._call_id, "epoch": self._job.epoch})
+            return
         async with AsyncExitStack() as stack:
             recorder = await stack.enter_async_context(CallRecorder(self._house.log, self._call_id))
             rooms = await stack.enter_async_context(Rooms(self._house.access))
             await self._ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
-            caller = await self._wait_for_caller()
-            recorder.record(
-                CallEvent.CALL_STARTED,
-                {"caller_room": self._ctx.room.name, "caller_identity": caller.identity},
-            )
-            recorder.record(
-                CallEvent.JOB_STARTED, self._who() | {"room": self._ctx.room.name, "epoch": self._job.epoch}
-            )
-            outcome = await self._talk(caller, recorder, rooms)
+            try:
+                caller = await self._wait_for_caller()
+                outcome = await self._answer(caller, recorder, rooms)
+            except TimeoutError:
+                outcome = CallOutcome(disposition=Disposition.NONE, reason="the caller did not come back", move=None)
             await self._leave(outcome, recorder, rooms)
 
+    async def _take_over(self) -> bool:
+        identity = self._ctx.token_claims().identity
+        self._taken_over = await TakenOverCall.claim(
+            self._job, self._house.log, identity=identity, room=self._ctx.job.room.name, pid=os.getpid()
+        )
+        return self._taken_over is not None
+
     async def _wait_for_caller(self) -> rtc.RemoteParticipant:
+        """The caller; TimeoutError if one whose call is taken over stays away."""
         if self._job.caller_identity is None:
             return await self._ctx.wait_for_participant()
-        return await self._ctx.wait_for_participant(identity=self._job.caller_identity)
+        async with asyncio.timeout(self._house.settings.lost_grace_s if self._taken_over else None):
+            return await self._ctx.wait_for_participant(identity=self._job.caller_identity)
+
+    async def _answer(self, caller: rtc.RemoteParticipant, recorder: CallRecorder, rooms: Rooms) -> CallOutcome:
+        room = self._ctx.room.name
+        if self._taken_over is None:
+            started = {"caller_room": room, "caller_identity": caller.identity}
+            recorder.record(CallEvent.CALL_STARTED, started)
+            recorder.record(CallEvent.JOB_STARTED, self._who() | {"room": room, "epoch": self._job.epoch})
+        elif not await self._taken_over.undo_transfer(
+            rooms,
+            recorder.record,
+            room=room,
+            caller=caller.identity,
+            move_timeout_s=self._house.settings.move_timeout_s,
+        ):
+            return CallOutcome(disposition=Disposition.COMPLETED, reason="", move=Move.CLIENT_MOVE)
+        return await self._talk(caller, recorder, rooms)
 
     async def _talk(self, caller: rtc.RemoteParticipant, recorder: CallRecorder, rooms: Rooms) -> CallOutcome:
         models = self._house.models(AGENT_A_VOICE)
@@ -81,6 +106,9 @@ class CallerRoomJob:
             model=models.mind,
             record=recorder.record,
         )
+        if self._taken_over is not None:
+            self._taken_over.seed(session)
+            transcript.restore(self._taken_over.past.transcript)
         write_turns(session, transcript)
         line = self._caller_line(session, caller, lambda disposition: self._agent(session, desk, line, disposition))
         coordinator = Coordinator(
@@ -171,12 +199,24 @@ class CallerRoomJob:
         failed_with: Disposition | None,
     ) -> AgentA:
         """Agent A at the beginning of the call, or back after a transfer that ended with this disposition."""
-        phrase = "greeting" if failed_with is None else f"transfer_failed.{failed_with.value}"
+        house, taken_over = self._house, self._taken_over
+
+        def make_on_hold() -> OnHold:
+            return OnHold(desk, note_held=line.note_held)
+
+        async def begin() -> None:
+            if failed_with is not None:
+                house.book.say(session, f"transfer_failed.{failed_with.value}")
+            elif taken_over is not None:
+                await taken_over.begin(session, house.book, desk, house.roster, make_on_hold)
+            else:
+                house.book.say(session, "greeting")
+
         return AgentA(
             desk=desk,
-            roster=self._house.roster,
-            say_first=lambda: self._house.book.say(session, phrase),
-            make_on_hold=lambda: OnHold(desk, note_held=line.note_held),
+            roster=house.roster,
+            begin=begin,
+            make_on_hold=make_on_hold,
             chat_ctx=session.history.copy(exclude_instructions=True),
         )
 

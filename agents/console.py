@@ -1,5 +1,7 @@
 """The console has no server and so no rooms: a transfer there ends as unavailable, and Agent A goes on."""
 
+from collections.abc import Callable
+
 from warm_transfer.transfer.briefing import Briefing
 from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.ports import OpenedRooms, Post
@@ -9,7 +11,7 @@ from warm_transfer.transfer.terms import Disposition, Move, Offer
 class NoTargets:
     """Implements the TargetLine port where nobody can be reached."""
 
-    async def open(self, offer: Offer, move: Move, post: Post) -> OpenedRooms:
+    async def open(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
         """Always refuse."""
         raise TargetUnavailableError("the console has no rooms")
 

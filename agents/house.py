@@ -45,12 +45,7 @@ class House:
     @property
     def access(self) -> ServerAccess:
         """How to reach the LiveKit server."""
-        return ServerAccess(
-            url=self.settings.livekit_url,
-            api_key=self.settings.livekit_api_key,
-            api_secret=self.settings.livekit_api_secret.get_secret_value(),
-            rpc_timeout_s=self.settings.rpc_timeout_s,
-        )
+        return ServerAccess.of(self.settings)
 
     @property
     def grace(self) -> GraceTimes:

@@ -22,7 +22,7 @@ PROMPTS: Mapping[str, frozenset[str]] = {
 }
 """What the code fills into each prompt; the specialists' own, named by the roster, get nothing."""
 
-_PHRASES = ("greeting", "hold", "accept", "welcome_back")
+_PHRASES = ("greeting", "hold", "accept", "welcome_back", "resumed", "transfer_resumed")
 # Filled by the loader itself: every prompt of an agent that speaks shares them.
 _SHARED = "voice_rules"
 

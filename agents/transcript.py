@@ -43,6 +43,10 @@ class Transcript:
         if speaker == "caller" and self.on_caller_turn is not None:
             self.on_caller_turn(turn)
 
+    def restore(self, turns: Sequence[Turn]) -> None:
+        """Take the turns that an earlier job wrote; they are in the log already."""
+        self._turns.extend(turns)
+
     def turns(self) -> Sequence[Turn]:
         """All finished turns, oldest first."""
         return tuple(self._turns)

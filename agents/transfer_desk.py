@@ -4,6 +4,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from livekit.agents import ToolError
 
@@ -77,6 +78,20 @@ class TransferDesk:
             raise ToolError("The caller has not agreed. Ask whether you may connect them, and wait for the answer.")
         self._requested_at = time.monotonic()
         await self._submit(events.TransferRequested(self._choose_move()), "A transfer is already under way.")
+
+    def restore(self, offer: Offer, *, turns_at_offer: int) -> None:
+        """Open an offer again that an earlier job of this call made, after so many turns."""
+        self._coordinator.post(events.TransferOffered(offer))
+        turns = self._conversation.turns()
+        self._turns_at_offer = turns_at_offer
+        self._asked_by_caller = caller_asked_for_transfer(turns[:turns_at_offer])
+
+    async def resume(self, offer: Offer) -> None:
+        """Start a transfer anew to which the caller had agreed in an earlier job of this call."""
+        anew = replace(offer, transfer_id=secrets.token_hex(16))
+        await self._coordinator.submit(events.TransferOffered(anew))
+        self._requested_at = time.monotonic()
+        await self._coordinator.submit(events.TransferRequested(self._choose_move()))
 
     async def cancel(self) -> None:
         """Take the held caller back.

@@ -78,10 +78,10 @@ class FakeWorld:
     async def part(self, move: Move) -> None:
         await self._do(f"part {move.value}")
 
-    async def open(self, offer: Offer, move: Move, post: Post) -> OpenedRooms:
+    async def open(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
         self.post = post
+        note_rooms(FakeRooms())
         await self._do(f"open {offer.target}")
-        return FakeRooms()
 
     async def brief(self, briefing: Briefing) -> None:
         self.briefing = briefing

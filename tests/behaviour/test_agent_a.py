@@ -22,6 +22,10 @@ from warm_transfer.transfer.states import Offered
 from warm_transfer.transfer.terms import Deadline, Move, State
 
 
+async def nothing() -> None:
+    pass
+
+
 class Conversation:
     """A caller who types to a real Agent A whose transfers go to a fake world."""
 
@@ -56,7 +60,7 @@ class Conversation:
         self.agent = AgentA(
             desk=self.desk,
             roster=roster,
-            say_first=lambda: None,
+            begin=nothing,
             make_on_hold=lambda: OnHold(self.desk, note_held=lambda: None),
         )
 

@@ -149,6 +149,17 @@ class CallSnapshot:
         return None if self.ended_at is None else self.ended_at - self.started_at
 
     @property
+    def last_epoch(self) -> int:
+        """Of the latest job that was in the call, 0 if there was none."""
+        return max((agent.epoch for agent in self.agents), default=0)
+
+    @property
+    def is_transferring(self) -> bool:
+        """Whether a transfer is under way: the caller agreed, and it has no disposition yet."""
+        last = self.transfers[-1] if self.transfers else None
+        return last is not None and last.times.requested is not None and last.disposition is None
+
+    @property
     def hold_ms(self) -> int:
         """How long the caller was held, over all transfers that are over."""
         return sum(transfer.hold_ms or 0 for transfer in self.transfers)
@@ -229,6 +240,7 @@ _CALL_STEPS: Mapping[str, Callable[[CallSnapshot, LoggedEvent], CallSnapshot]] =
     CallEvent.CALL_ENDED: _call_ended,
     CallEvent.JOB_STARTED: _job_started,
     CallEvent.JOB_ENDED: _job_ended,
+    CallEvent.JOB_DIED: _job_ended,
     CallEvent.AGENT_LEFT: _agent_left,
     CallEvent.TURN_SPOKEN: _turn_spoken,
     CallEvent.MESSAGE_LEFT: _message_left,

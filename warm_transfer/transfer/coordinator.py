@@ -25,7 +25,7 @@ from warm_transfer.transfer.commands import (
 from warm_transfer.transfer.errors import IllegalEventError, MoveRefusedError, TargetUnavailableError
 from warm_transfer.transfer.events import EXPIRY, Event
 from warm_transfer.transfer.lane import Lane
-from warm_transfer.transfer.ports import CallerLine, Conversation, Record, Sleep, TargetLine
+from warm_transfer.transfer.ports import CallerLine, Conversation, OpenedRooms, Record, Sleep, TargetLine
 from warm_transfer.transfer.states import Consulting, Ended, Moving, Ringing, Situation, Talking, step
 from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
 from warm_transfer.transfer.understanding.drafting import draft_briefing
@@ -222,14 +222,16 @@ class Coordinator:
         self._called = None
 
     async def _open(self, offer: Offer, move: Move, attempt: int) -> None:
-        rooms = await self._ports.target.open(offer, move, lambda event: self._post_of(attempt, event))
-        self._final_room = rooms.final_room
-        self._log(
-            CallEvent.CONSULT_OPENED,
-            consult_room=rooms.consult_room,
-            final_room=rooms.final_room,
-            move=move.value,
-        )
+        def note_rooms(rooms: OpenedRooms) -> None:
+            self._final_room = rooms.final_room
+            self._log(
+                CallEvent.CONSULT_OPENED,
+                consult_room=rooms.consult_room,
+                final_room=rooms.final_room,
+                move=move.value,
+            )
+
+        await self._ports.target.open(offer, move, lambda event: self._post_of(attempt, event), note_rooms)
 
     async def _brief(self, offer: Offer) -> None:
         briefing = draft_briefing(self._ports.conversation.turns(), reason=offer.reason)

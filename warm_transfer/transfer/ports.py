@@ -37,8 +37,11 @@ class TargetLine(Protocol):
     Every method may raise TargetUnavailableError; `move_caller` may raise MoveRefusedError.
     """
 
-    async def open(self, offer: Offer, move: Move, post: Post) -> "OpenedRooms":
-        """Make the rooms, join the consult room and call the target."""
+    async def open(self, offer: Offer, move: Move, post: Post, note_rooms: "Callable[[OpenedRooms], None]") -> None:
+        """Make the rooms, join the consult room and call the target.
+
+        `note_rooms` is told the names before the rooms are made: whoever has to clean up after us knows them.
+        """
 
     async def brief(self, briefing: Briefing) -> None:
         """Give the briefing; in a spoken consult, after saying it."""

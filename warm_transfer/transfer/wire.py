@@ -14,6 +14,8 @@ MOVE_METHOD = "wt.move"
 """RPC method that a caller's client registers if it can move by itself."""
 END_METHOD = "wt.end"
 """RPC method of our agents: the caller's client hangs up, with no grace time for a return."""
+AGENT_A_PREFIX = "agent_a-"
+"""How the identity of every Agent A begins."""
 CLIENT_ATTRIBUTE = "wt.client"
 """Participant attribute, "1" if the caller's client can move by itself."""
 
@@ -32,6 +34,8 @@ class AgentAJob(Message):
     role: Literal["agent_a"] = "agent_a"
     call_id: str | None = None
     caller_identity: str | None = None
+    replaces: Literal["agent_a", "agent_b"] | None = None
+    """The role of the job whose call this one takes over, None for a new call."""
     epoch: int = 1
     """Counts the jobs that owned the call, one after the other; the highest owns it."""
 

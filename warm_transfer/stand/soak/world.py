@@ -1,7 +1,7 @@
 """What the coordinator talks to in a soak run: a caller, targets and rooms that behave as LiveKit's do."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ from warm_transfer.stand.soak.plan import TargetPlan
 from warm_transfer.transfer import events
 from warm_transfer.transfer.briefing import Briefing, Turn
 from warm_transfer.transfer.errors import MoveRefusedError, TargetUnavailableError
-from warm_transfer.transfer.ports import Post
+from warm_transfer.transfer.ports import OpenedRooms, Post
 from warm_transfer.transfer.terms import Disposition, Move, Offer
 
 CALLER_ROOM = "caller"
@@ -132,7 +132,7 @@ class World:
 
     # TargetLine
 
-    async def open(self, offer: Offer, move: Move, post: Post) -> SimTarget:
+    async def open(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
         """Make the rooms and call the target, unless it can not be reached."""
         number = next(self._numbers)
         can_move = move is Move.CLIENT_MOVE
@@ -144,6 +144,7 @@ class World:
             post=post,
         )
         self._open = target
+        note_rooms(target)
         self.targets.append(target)
         await asyncio.sleep(target.plan.open_s / 2)
         self.rooms |= {target.consult_room, target.final_room}
@@ -151,7 +152,6 @@ class World:
         if not target.plan.is_reachable:
             raise TargetUnavailableError("no server")
         self._tasks.create_task(self._live(target))
-        return target
 
     async def brief(self, briefing: Briefing) -> None:
         """Send the briefing."""

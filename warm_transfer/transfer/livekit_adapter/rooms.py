@@ -10,6 +10,7 @@ from typing import TypeVar
 import aiohttp
 from livekit import api
 
+from warm_transfer.settings import Settings
 from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.wire import CLIENT_ATTRIBUTE
 
@@ -31,6 +32,16 @@ class ServerAccess:
     api_key: str
     api_secret: str
     rpc_timeout_s: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> "ServerAccess":
+        """The settings' server."""
+        return cls(
+            url=settings.livekit_url,
+            api_key=settings.livekit_api_key,
+            api_secret=settings.livekit_api_secret.get_secret_value(),
+            rpc_timeout_s=settings.rpc_timeout_s,
+        )
 
 
 def new_room_name(kind: str) -> str:
@@ -63,8 +74,7 @@ class Rooms:
         try:
             await self._within("delete a room", self._api.room.delete_room(api.DeleteRoomRequest(room=name)))
         except TargetUnavailableError as error:
-            cause = error.__cause__
-            if not (isinstance(cause, api.TwirpError) and cause.code == api.TwirpErrorCode.NOT_FOUND):
+            if not _is_not_found(error):
                 raise
 
     async def dispatch(self, agent_name: str, room: str, metadata: str) -> str:
@@ -76,6 +86,27 @@ class Rooms:
         request = api.CreateAgentDispatchRequest(agent_name=agent_name, room=room, metadata=metadata)
         made = await self._make("dispatch an agent", self._api.agent_dispatch.create_dispatch(request))
         return made.id
+
+    async def people(self, name: str) -> set[str]:
+        """Identities of everybody in a room; empty for a room that does not exist."""
+        try:
+            listed = await self._within(
+                "list participants", self._api.room.list_participants(api.ListParticipantsRequest(room=name))
+            )
+        except TargetUnavailableError as error:
+            if _is_not_found(error):
+                return set()
+            raise
+        return {participant.identity for participant in listed.participants}
+
+    async def remove(self, name: str, identity: str) -> None:
+        """Remove a participant from a room; one who is not there is fine."""
+        request = api.RoomParticipantIdentity(room=name, identity=identity)
+        try:
+            await self._within("remove a participant", self._api.room.remove_participant(request))
+        except TargetUnavailableError as error:
+            if not _is_not_found(error):
+                raise
 
     async def missing(self, names: Collection[str]) -> set[str]:
         """Those of the named rooms that the server does not have. Joining such a room would make it anew."""
@@ -99,6 +130,11 @@ class Rooms:
             return await asyncio.wait_for(call, self._access.rpc_timeout_s)
         except (api.TwirpError, aiohttp.ClientError, TimeoutError) as error:
             raise TargetUnavailableError(f"the LiveKit server could not {what}") from error
+
+
+def _is_not_found(error: TargetUnavailableError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, api.TwirpError) and cause.code == api.TwirpErrorCode.NOT_FOUND
 
 
 def consult_token(access: ServerAccess, *, room: str, identity: str) -> str:

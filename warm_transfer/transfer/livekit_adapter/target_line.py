@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -84,7 +85,7 @@ class LiveKitTargetLine:
         self._link: ConsultLink | None = None
         self._opened: TransferRooms | None = None
 
-    async def open(self, offer: Offer, move: Move, post: Post) -> OpenedRooms:
+    async def open(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
         """Make the rooms, join the consult room and dispatch Agent B, side by side where nothing depends."""
         self._has_answered = False
         caller_room = self._parties.caller_room.name
@@ -94,6 +95,7 @@ class LiveKitTargetLine:
             final_room=new_room_name("final") if can_move else caller_room,
         )
         self._opened = opened
+        note_rooms(opened)
         own = [opened.consult_room, opened.final_room] if can_move else [opened.consult_room]
         await asyncio.gather(*(self._rooms.create(name, empty_timeout_s=self._room_timeout_s) for name in own))
         job = self._job(offer, move, opened)
@@ -105,7 +107,6 @@ class LiveKitTargetLine:
             self._join(self._link, job.identity),
             self._rooms.dispatch(self._parties.agent_name, opened.final_room, job.model_dump_json()),
         )
-        return opened
 
     async def brief(self, briefing: Briefing) -> None:
         """Say the briefing if the consult is spoken, then send it as data."""

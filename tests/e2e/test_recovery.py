@@ -1,0 +1,98 @@
+"""A process is killed in mid-call: the caller hears a voice again within seconds, and nothing is asked again."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from tests.e2e.conftest import LiveKit
+from tests.e2e.placed_call import PlacedCall, running_site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def kill(call: PlacedCall, role: str) -> None:
+    """kill -9 the latest job of this role."""
+    pids = [
+        event.payload["pid"] for event in call.events() if event.type == "job_started" and event.payload["role"] == role
+    ]
+    os.kill(pids[-1], signal.SIGKILL)
+
+
+async def agents_in(call: PlacedCall) -> list[str]:
+    return sorted(who for who in await call.people_in(call.caller.room) if who.startswith("agent_a"))
+
+
+async def test_agent_a_that_dies_while_talking_goes_on(
+    livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    async with running_site(livekit, tmp_path_factory.mktemp("talking")) as site, site.call() as call:
+        await call.until_said("how can i help")
+        await call.type("My name is Susan Clark, I was charged twice, my account number is 445566.")
+        await call.until("transfer_offered")
+        await call.until_said("ben")
+        await kill(call, "agent_a")
+        await call.until("job_died")
+        await call.until_said("cut off for a moment")
+        assert len(await agents_in(call)) == 1
+        await call.type("Yes, please.")  # to what was offered before
+        await call.until("transfer_ended", disposition="completed")
+        moved = await call.until_said("susan", speaker="agent_b")
+        assert "445566" in moved.payload["text"].replace(" ", "") or "charge" in moved.payload["text"].lower()
+        await call.caller.hang_up()
+        await call.until_nothing_is_left()
+
+
+async def test_transfer_whose_agent_a_dies_is_made_again(
+    livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    async with (
+        running_site(livekit, tmp_path_factory.mktemp("consulting"), CONSULT_MODE="spoken") as site,
+        site.call() as call,
+    ):
+        await call.ask_for_billing()
+        await call.until("target_answered")
+        await kill(call, "agent_a")
+        await call.until("transfer_ended", disposition="failed")
+        await call.until_said("i am connecting you again")
+        await call.until("transfer_ended", disposition="completed")
+        await call.until_said("susan", speaker="agent_b")
+        assert call.caller.room.startswith("final-")
+        await call.caller.hang_up()
+        await call.until_nothing_is_left()
+
+
+async def test_agent_b_that_dies_before_the_move_is_missed_at_once(
+    livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    async with (
+        running_site(livekit, tmp_path_factory.mktemp("missed"), CONSULT_MODE="spoken") as site,
+        site.call() as call,
+    ):
+        await call.ask_for_billing()
+        await call.until("briefing_sent")
+        await kill(call, "agent_b")
+        await call.until("transfer_ended", disposition="target_left")
+        await call.until_said("dropped out")
+        await call.caller.hang_up()
+        await call.until_nothing_is_left()
+
+
+async def test_agent_b_that_dies_with_the_caller_is_replaced_by_agent_a(
+    livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    async with running_site(livekit, tmp_path_factory.mktemp("replaced")) as site, site.call() as call:
+        await call.ask_for_billing()
+        await call.until("transfer_ended", disposition="completed")
+        await call.until_said("susan", speaker="agent_b")
+        await kill(call, "agent_b")
+        await call.until_said("dropped out")
+        assert call.caller.room.startswith("final-")
+        assert len(await agents_in(call)) == 1
+        await call.type("What are your opening hours?")
+        await call.until_said("monday")
+        await call.caller.hang_up()
+        await call.until("call_ended")
+        await call.until_nothing_is_left()
+        assert await asyncio.to_thread(lambda: call.types().count("call_started")) == 1

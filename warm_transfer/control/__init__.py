@@ -1,0 +1,1 @@
+"""Who watches the calls and commands them."""

@@ -1,0 +1,46 @@
+"""Tells when a job process of this worker has died: at once, where LiveKit's server takes 20 s and does nothing."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from livekit.agents import AgentServer
+from livekit.agents.ipc.job_executor import JobExecutor
+
+from warm_transfer.control.recovery import LostJob
+from warm_transfer.transfer.errors import WireError
+from warm_transfer.transfer.wire import read_job_metadata
+
+logger = logging.getLogger(__name__)
+
+
+def on_dead_job(server: AgentServer, recover: Callable[[LostJob], Coroutine[Any, Any, None]]) -> None:
+    """Call `recover` for each job whose process ends otherwise than by itself, once the server runs.
+
+    `process_closed` of the process pool is not public: pinned with livekit-agents 1.8.9, and tested with a kill.
+    """
+    tasks: set[asyncio.Task[None]] = set()
+
+    def note_end(process: JobExecutor) -> None:
+        lost = lost_job(process)
+        if lost is not None:
+            task = asyncio.create_task(recover(lost), name=f"recover {lost.identity}")
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    server.on("worker_started", lambda: server._proc_pool.on("process_closed", note_end))
+
+
+def lost_job(process: JobExecutor) -> LostJob | None:
+    """The job that died with this process; None if it ran none of ours, or ended by itself."""
+    running = process.running_job
+    if running is None or getattr(process, "exitcode", None) == 0:
+        return None
+    try:
+        job = read_job_metadata(running.job.metadata)
+    except WireError:
+        return None
+    return LostJob.of(
+        job, job_id=running.job.id, identity=running.accept_arguments.identity, room=running.job.room.name
+    )
