@@ -20,6 +20,7 @@ from agents.providers.local_tts import LOCAL_VOICES
 from agents.roster import check_roster, load_roster
 from warm_transfer.calls.log import CallLog, LogUnavailableError
 from warm_transfer.control.dead_jobs import on_dead_job
+from warm_transfer.control.lifeline import Lifeline
 from warm_transfer.control.recovery import LostJob, Recovery
 from warm_transfer.settings import Settings, load_settings
 from warm_transfer.transfer.errors import SettingsError, WarmTransferError, WireError
@@ -45,11 +46,15 @@ async def answer(ctx: JobContext) -> None:
     """Run one job in the role that its metadata names; the job ends with it."""
     house: House = ctx.proc.userdata["house"]
     try:
-        match read_job_metadata(ctx.job.metadata):
-            case AgentAJob() as job:
-                await CallerRoomJob(ctx, job, house).run()
-            case AgentBJob() as job:
-                await FinalRoomJob(ctx, job, house).run()
+        job = read_job_metadata(ctx.job.metadata)
+        identity = ctx.token_claims().identity
+        lost = LostJob.of(job, job_id=ctx.job.id, identity=identity, room=ctx.job.room.name)
+        async with Lifeline(house.settings, lost):
+            match job:
+                case AgentAJob():
+                    await CallerRoomJob(ctx, job, house).run()
+                case AgentBJob():
+                    await FinalRoomJob(ctx, job, house).run()
     except WireError as error:
         logger.error("job refused", extra={"why": error.sentence})
     finally:

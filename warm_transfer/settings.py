@@ -66,6 +66,16 @@ def _call_log_url(url: str) -> str:
     return url
 
 
+def _watchers(text: str) -> str:
+    """The addresses as given; ValueError says what one looks like."""
+    for one in filter(None, text.split(",")):
+        host, _, port = one.strip().rpartition(":")
+        if not host or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ValueError("must look like 127.0.0.1:7870,127.0.0.1:7871")
+    return text
+
+
+Watchers = Annotated[str, AfterValidator(_watchers)]
 LiveKitURL = Annotated[str, AfterValidator(_livekit_url)]
 CallLogURL = Annotated[str, AfterValidator(_call_log_url)]
 
@@ -141,6 +151,10 @@ class Settings(BaseModel):
     rpc_timeout_s: float = Field(default=5.0, gt=0, description="LiveKit's own limit for an API call is 10 s.")
     max_calls: int = Field(default=4, ge=1, description="Two cores carry about that many speaking agents.")
     idle_processes: int = Field(default=2, ge=0, description="One for Agent A, one for Agent B: no cold start.")
+    watchers: Watchers = Field(
+        default="",
+        description="host:port of each watcher, comma between them; none: only a worker that lives recovers its jobs.",
+    )
     worker_port: int = Field(
         default=0, ge=0, le=65535, description="Health port on loopback; 0 lets the system choose."
     )
@@ -161,6 +175,12 @@ class Settings(BaseModel):
             return ipaddress.ip_address(host).is_loopback
         except ValueError:  # a name
             return host == "localhost"
+
+    @property
+    def watcher_addresses(self) -> list[tuple[str, int]]:
+        """Host and port of each watcher."""
+        split = [one.strip().rpartition(":") for one in self.watchers.split(",") if one.strip()]
+        return [(host, int(port)) for host, _, port in split]
 
     def api_key(self, provider: Literal["openai", "groq", "openrouter", "deepgram"]) -> str:
         """The provider's key in clear; there for every provider that is chosen, else SettingsError."""

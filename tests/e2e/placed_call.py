@@ -180,8 +180,8 @@ async def running_site(
     livekit: LiveKit, folder: Path, *, entry: tuple[str, ...] = ("worker.py",), **settings: str
 ) -> AsyncIterator[Site]:
     """A worker with these settings (environment names) on the test's server."""
-    agent_name = f"test-{secrets.token_hex(4)}"
-    log_url = f"sqlite:///{folder}/calls.sqlite3"
+    agent_name = settings.get("AGENT_NAME", f"test-{secrets.token_hex(4)}")
+    log_url = settings.get("CALL_LOG_URL", f"sqlite:///{folder}/calls.sqlite3")
     environment = {
         **os.environ,
         "LIVEKIT_URL": livekit.url,

@@ -2,12 +2,21 @@
 
 import asyncio
 import os
+import secrets
 import signal
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
+from pydantic import SecretStr
 
 from tests.e2e.conftest import LiveKit
-from tests.e2e.placed_call import PlacedCall, running_site
+from tests.e2e.placed_call import PlacedCall, Site, running_site
+from warm_transfer.calls.log import CallLog
+from warm_transfer.control.recovery import Recovery
+from warm_transfer.control.watcher import Watcher
+from warm_transfer.settings import Settings
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -96,3 +105,50 @@ async def test_agent_b_that_dies_with_the_caller_is_replaced_by_agent_a(
         await call.until("call_ended")
         await call.until_nothing_is_left()
         assert await asyncio.to_thread(lambda: call.types().count("call_started")) == 1
+
+
+@asynccontextmanager
+async def watching(livekit: LiveKit, log_url: str, agent_name: str) -> AsyncIterator[str]:
+    """A watcher of our own; gives its address."""
+    settings = Settings(
+        livekit_url=livekit.url,
+        livekit_api_key=livekit.api_key,
+        livekit_api_secret=SecretStr(livekit.api_secret),
+        call_log_url=log_url,
+        agent_name=agent_name,
+    )
+    with CallLog(log_url) as log:
+        async with Rooms(ServerAccess.of(settings)) as rooms:
+            recover = Recovery(settings, log=log, rooms=rooms, by=secrets.token_hex(4)).recover
+            async with Watcher(secret=livekit.api_secret, host="127.0.0.1", port=0, recover=recover) as watcher:
+                yield f"127.0.0.1:{watcher.port}"
+
+
+async def test_call_of_a_worker_that_dies_goes_on_in_another(
+    livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("workers")
+    log_url = f"sqlite:///{folder}/calls.sqlite3"
+    name = f"test-{secrets.token_hex(4)}"
+
+    def worker(number: int, watchers: str) -> AbstractAsyncContextManager[Site]:
+        return running_site(livekit, folder / str(number), CALL_LOG_URL=log_url, AGENT_NAME=name, WATCHERS=watchers)
+
+    async with (
+        watching(livekit, log_url, name) as one,
+        watching(livekit, log_url, name) as two,
+        worker(1, f"{one},{two}") as site,
+        site.call() as call,
+    ):
+        await call.until_said("how can i help")
+        await call.type("My name is Susan Clark, I was charged twice.")
+        await call.until_said("account number")
+        async with worker(2, f"{one},{two}"):
+            site.worker.kill()
+            await call.until_said("cut off for a moment")
+            assert len(await agents_in(call)) == 1
+            await call.type("It is 445566.")
+            await call.until("transfer_offered")
+            assert call.types().count("job_died") == 1
+            await call.caller.hang_up()
+            await call.until_nothing_is_left()

@@ -90,6 +90,9 @@ def test_every_event_type_changes_the_snapshot_of_the_call_it_happens_in() -> No
     told.insert(5, (3.5, "offer_withdrawn", {"transfer_id": "x0"}))
     told.insert(12, (5.15, "target_declined", {"transfer_id": "x0", "reason": "busy"}))
     told.insert(12, (5.16, "message_left", {"transfer_id": "x0", "message": "call back"}))
+    told.insert(2, (1.1, "caller_away", {"room": "caller-1", "reason": "the caller left the room"}))
+    told.insert(3, (1.2, "caller_returned", {"room": "caller-1"}))
+    told.insert(-1, (6.5, "job_died", {"role": "agent_b", "identity": "b1"}))
     assert {event_type for _, event_type, _ in told} == set(CallEvent)
     for index, (_, event_type, _) in enumerate(told[1:], start=1):
         assert folded(*told[: index + 1]) != folded(*told[:index]), event_type

@@ -68,6 +68,17 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """The caller was not in the room, and awaited."""
+
+    room: str
+    reason: str
+    away_at: float
+    returned_at: float | None = None
+    """None for one who did not come back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One target that was called; times in seconds since the epoch, None if it did not happen."""
 
@@ -142,6 +153,7 @@ class CallSnapshot:
     transcript: tuple[HeardTurn, ...] = ()
     transfers: tuple[TransferSnapshot, ...] = ()
     messages: tuple[Message, ...] = ()
+    absences: tuple[Absence, ...] = ()
 
     @property
     def duration_s(self) -> float | None:
@@ -235,6 +247,17 @@ def _message_left(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     return replace(call, messages=(*call.messages, message))
 
 
+def _caller_away(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
+    room, reason = event.payload.get("room", ""), event.payload.get("reason", "")
+    return replace(call, absences=(*call.absences, Absence(room=room, reason=reason, away_at=event.at)))
+
+
+def _caller_returned(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
+    if not call.absences:
+        return call
+    return replace(call, absences=(*call.absences[:-1], replace(call.absences[-1], returned_at=event.at)))
+
+
 _CALL_STEPS: Mapping[str, Callable[[CallSnapshot, LoggedEvent], CallSnapshot]] = {
     CallEvent.CALL_STARTED: _call_started,
     CallEvent.CALL_ENDED: _call_ended,
@@ -242,6 +265,8 @@ _CALL_STEPS: Mapping[str, Callable[[CallSnapshot, LoggedEvent], CallSnapshot]] =
     CallEvent.JOB_ENDED: _job_ended,
     CallEvent.JOB_DIED: _job_ended,
     CallEvent.AGENT_LEFT: _agent_left,
+    CallEvent.CALLER_AWAY: _caller_away,
+    CallEvent.CALLER_RETURNED: _caller_returned,
     CallEvent.TURN_SPOKEN: _turn_spoken,
     CallEvent.MESSAGE_LEFT: _message_left,
 }

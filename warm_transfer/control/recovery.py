@@ -23,6 +23,8 @@ SETTLE_FACTOR = 2
 REPLACEMENT_S = 3.0
 """For a new job to be in the room: 0.3 s with a warm process, 2.5 s with a cold one. Then it is dispatched again."""
 MOST_DISPATCHES = 10
+MOST_EPOCHS = 20
+"""Jobs of one call: beyond, something in the call itself kills them."""
 POLL_S = 0.1
 
 
@@ -76,10 +78,14 @@ class Recovery:
             call = await self._call(lost)
             if lost.role == "agent_b":
                 call = await self._until_settled(call, lost)
-            if _owns_caller(call, lost):
+            if call.last_epoch > MOST_EPOCHS:
+                logger.error("call given up: its jobs die", extra={"call_id": lost.call_id})
+            elif _owns_caller(call, lost):
                 await self._replace(call, lost)
         except (TargetUnavailableError, LogUnavailableError) as error:
             logger.error("call not recovered", extra={"call_id": lost.call_id, "why": error.sentence})
+        except TimeoutError:
+            logger.error("call not recovered: the log is away", extra={"call_id": lost.call_id})
 
     async def _claim(self, lost: LostJob) -> bool:
         """Whether this job's recovery is ours: who writes the claim first has it."""

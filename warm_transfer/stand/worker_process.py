@@ -66,6 +66,11 @@ class WorkerProcess:
         """Of the worker's main process, None before it was started."""
         return self._worker.pid if self._worker else None
 
+    def kill(self) -> None:
+        """Kill -9 of the main process alone; its jobs see that it is gone and end."""
+        if self._worker is not None:
+            self._worker.kill()
+
     def descendants(self) -> list[psutil.Process]:
         """Every process below the worker that lives now: its fork server, idle processes and jobs."""
         if self.pid is None:

@@ -1,0 +1,160 @@
+"""Watches every job over its lifeline, and takes over the calls of those that die with their worker.
+
+`python -m warm_transfer.control.watcher` runs one; two on different machines watch each other's blind spots, for a call
+is recovered by whoever claims it first.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, Self
+
+from warm_transfer.calls.log import CallLog
+from warm_transfer.control.lifeline import GOODBYE, verify
+from warm_transfer.control.recovery import LostJob, Recovery
+from warm_transfer.settings import Settings, load_settings
+from warm_transfer.transfer.errors import SettingsError, StartError, WarmTransferError, WireError
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess
+
+logger = logging.getLogger(__name__)
+
+HELLO_TIMEOUT_S = 5.0
+SILENCE_S = 15.0
+"""Without a ping for this long a machine is gone; a process that dies closes its line at once."""
+CHECK_S = 1.0
+STALL_S = 3.0
+"""A check that comes this late means that we were stopped ourselves: nobody else's silence counts then."""
+RECONNECT_S = 0.3
+"""A line that breaks while its job lives is back by then."""
+
+
+class Watcher:
+    """Accepts lifelines while the context is open; `recover` gets each job whose line ends without a goodbye."""
+
+    def __init__(
+        self, *, secret: str, host: str, port: int, recover: Callable[[LostJob], Coroutine[Any, Any, None]]
+    ) -> None:
+        self._secret = secret
+        self._host = host
+        self._port = port
+        self._recover = recover
+        self._tasks = asyncio.TaskGroup()
+        self._lines: dict[str, int] = {}
+        """Open lines by identity."""
+        self._heard: dict[asyncio.StreamWriter, float] = {}
+        """When each line was last heard, by the loop's clock."""
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._server = await asyncio.start_server(self._watch, self._host, self._port)
+        except OSError as error:
+            raise StartError(f"port {self._port} on {self._host} is taken: choose another in WATCHERS") from error
+        await self._tasks.__aenter__()
+        self._checking = self._tasks.create_task(self._check())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.close()
+        for writer in list(self._heard):
+            writer.close()
+        self._checking.cancel()
+        await self._tasks.__aexit__(kind, error, trace)
+
+    async def _watch(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One job's line, from its hello to its end."""
+        try:
+            job = verify(await asyncio.wait_for(reader.readline(), HELLO_TIMEOUT_S), self._secret)
+        except (WireError, TimeoutError, OSError, ValueError):
+            logger.warning("a line was refused")
+            writer.close()
+            return
+        self._lines[job.identity] = self._lines.get(job.identity, 0) + 1
+        has_left = await self._follow(reader, writer)
+        self._lines[job.identity] -= 1
+        if not has_left and self._server.is_serving():
+            self._tasks.create_task(self._miss(job))
+
+    async def _follow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Whether the job said goodbye."""
+        clock = asyncio.get_running_loop().time
+        self._heard[writer] = clock()
+        last = b""
+        with contextlib.suppress(OSError, ValueError):
+            while line := await reader.readline():
+                last, self._heard[writer] = line, clock()
+        del self._heard[writer]
+        writer.close()
+        return last == GOODBYE
+
+    async def _miss(self, job: LostJob) -> None:
+        await asyncio.sleep(RECONNECT_S)
+        if not self._lines[job.identity]:
+            await self._recover(job)
+
+    async def _check(self) -> None:
+        """Close the lines of machines that are gone; not for what we missed while we were stopped."""
+        clock = asyncio.get_running_loop().time
+        last = clock()
+        while True:
+            await asyncio.sleep(CHECK_S)
+            now = clock()
+            if now - last > STALL_S:
+                self._heard = dict.fromkeys(self._heard, now)
+            last = now
+            for writer, heard in list(self._heard.items()):
+                if now - heard > SILENCE_S:
+                    writer.transport.abort()
+
+
+async def watch(settings: Settings, host: str, port: int) -> None:
+    """Run one watcher until it is told to end."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    by = f"watcher {socket.gethostname()} {os.getpid()} {secrets.token_hex(4)}"
+    async with Rooms(ServerAccess.of(settings)) as rooms:
+        with CallLog(settings.call_log_url) as log:
+            recovery = Recovery(settings, log=log, rooms=rooms, by=by)
+            secret = settings.livekit_api_secret.get_secret_value()
+            async with Watcher(secret=secret, host=host, port=port, recover=recovery.recover) as watcher:
+                sys.stderr.write(f"watching on {host}:{watcher.port}\n")
+                await stop.wait()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Watch on the first address of WATCHERS, or on the one that is given."""
+    parser = argparse.ArgumentParser(prog="python -m warm_transfer.control.watcher", description=__doc__)
+    parser.add_argument("--address", help="host:port to listen on; else the first of WATCHERS")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    try:
+        settings = load_settings()
+        if given.address:
+            settings = Settings.model_validate(settings.model_dump() | {"watchers": given.address})
+        if not settings.watcher_addresses:
+            raise SettingsError("WATCHERS is not set: name the address to watch on, such as 127.0.0.1:7870")
+        asyncio.run(watch(settings, *settings.watcher_addresses[0]))
+    except (WarmTransferError, ValueError) as error:
+        sys.stderr.write(f"{error.sentence if isinstance(error, WarmTransferError) else '--address is no host:port'}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
