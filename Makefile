@@ -44,9 +44,9 @@ calls: python ## List past calls, or show one [CALL=id]
 messages: python ## List what callers asked to pass on, and where to call back
 	@$(RUN) -m warm_transfer.calls messages
 
-clean: ## Remove the environment and every cache; keeps the call log and runs/
+clean: ## Remove the environment and every cache; keeps the call log, what waits for it and runs/
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	test ! -d .cache || find .cache -mindepth 1 -maxdepth 1 ! -name '*.sqlite3*' -exec rm -rf {} +
+	test ! -d .cache || find .cache -mindepth 1 -maxdepth 1 ! -name '*.sqlite3*' ! -name unwritten -exec rm -rf {} +
 
 # Only made when no uv is on the PATH.
 .cache/uv/bin/uv:

@@ -1,9 +1,11 @@
 """The worker: registers with a LiveKit server and runs Agent A and Agent B. `python worker.py --help` tells how."""
 
+import asyncio
 import logging
 import os
 import secrets
 import socket
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -19,6 +21,8 @@ from agents.prompts import check_prompts, load_phrases
 from agents.providers.local_tts import LOCAL_VOICES
 from agents.roster import check_roster, load_roster
 from warm_transfer.calls.log import CallLog, LogUnavailableError
+from warm_transfer.calls.replay import Replay
+from warm_transfer.calls.spool import make_spool_folder
 from warm_transfer.control.dead_jobs import on_dead_job
 from warm_transfer.control.lifeline import Lifeline
 from warm_transfer.control.recovery import LostJob, Recovery
@@ -115,6 +119,7 @@ def build_server(settings: Settings) -> AgentServer:
     server.load_fnc = admission.load
     server.rtc_session(answer, agent_name=settings.agent_name, on_request=admission.admit)
     on_dead_job(server, lambda lost: _recover(settings, lost))
+    _replay_while_it_runs(server, settings)
     return server
 
 
@@ -123,6 +128,20 @@ async def _recover(settings: Settings, lost: LostJob) -> None:
         with CallLog(settings.call_log_url) as log:
             by = f"worker {socket.gethostname()} {os.getpid()}"
             await Recovery(settings, log=log, rooms=rooms, by=by).recover(lost)
+
+
+def _replay_while_it_runs(server: AgentServer, settings: Settings) -> None:
+    """Let the main process write what dead jobs left, until LiveKit cancels every task at its exit."""
+    replays: set[asyncio.Task[None]] = set()  # the event loop alone would not keep one alive
+
+    async def replay() -> None:
+        with CallLog(settings.call_log_url) as log:
+            await Replay(settings.unwritten_dir, log).run()
+
+    def begin() -> None:
+        replays.add(asyncio.get_running_loop().create_task(replay(), name="replay of unwritten events"))
+
+    server.on("worker_started", begin)
 
 
 @app.command()
@@ -179,6 +198,7 @@ def _settings() -> Settings:
         check_prompts()
         load_phrases()
         _check_log(settings.call_log_url)
+        _check_spool(settings.unwritten_dir)
         _refuse_taken_port(settings.worker_port)
     except WarmTransferError as error:
         typer.echo(error.sentence, err=True)
@@ -195,6 +215,14 @@ def _check_log(url: str) -> None:
         if url.startswith("sqlite"):
             raise
         typer.echo(f"{error.sentence}; calls are taken without it", err=True)
+
+
+def _check_spool(folder: Path) -> None:
+    """Refuse a folder that could not keep a call's events."""
+    try:
+        make_spool_folder(folder)
+    except OSError as error:
+        raise SettingsError("UNWRITTEN_DIR can't be written: make it a folder of the worker's user") from error
 
 
 def _refuse_taken_port(port: int) -> None:

@@ -56,7 +56,7 @@ class CallerRoomJob:
             logger.info("call is another job's", extra={"call_id": self._call_id, "epoch": self._job.epoch})
             return
         async with AsyncExitStack() as stack:
-            recorder = await stack.enter_async_context(CallRecorder(self._house.log, self._call_id))
+            recorder = await stack.enter_async_context(self._house.recorder(self._call_id))
             rooms = await stack.enter_async_context(Rooms(self._house.access))
             await self._ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
             try:

@@ -77,7 +77,7 @@ class FinalRoomJob:
         """Consult, take the caller if we accept, talk until the caller is gone; closes the final room."""
         job, house = self._job, self._house
         async with AsyncExitStack() as stack:
-            recorder = await stack.enter_async_context(CallRecorder(house.log, job.call_id))
+            recorder = await stack.enter_async_context(house.recorder(job.call_id))
             rooms = await stack.enter_async_context(Rooms(house.access))
             link = ConsultLink(house.access, room=job.consult_room, identity=job.identity, peer=job.agent_a_identity)
             voice = self._consult_voice(recorder)

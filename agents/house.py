@@ -15,6 +15,8 @@ from agents.providers.catalog import Models, build_models, load_local_models
 from agents.roster import Roster, load_roster
 from agents.transcript import Transcript
 from warm_transfer.calls.log import CallLog
+from warm_transfer.calls.recorder import CallRecorder
+from warm_transfer.calls.spool import SpoolFile
 from warm_transfer.settings import Settings
 from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess
 
@@ -51,6 +53,10 @@ class House:
     def grace(self) -> GraceTimes:
         """How long a caller who is away is awaited."""
         return GraceTimes(rejoin_s=self.settings.rejoin_grace_s, lost_s=self.settings.lost_grace_s)
+
+    def recorder(self, call_id: str) -> CallRecorder:
+        """The memory of one job's part of a call, to be entered for the length of the job."""
+        return CallRecorder(self.log, call_id, spool=SpoolFile(self.settings.unwritten_dir, call_id))
 
     def models(self, voice: Mapping[str, str]) -> Models:
         """Models for one agent of one job, with its voice by provider."""

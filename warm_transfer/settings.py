@@ -162,6 +162,10 @@ class Settings(BaseModel):
         default="sqlite:///.cache/calls.sqlite3",
         description="SQLite needs no server; several machines need a PostgreSQL URL.",
     )
+    unwritten_dir: Path = Field(
+        default=Path(".cache/unwritten"),
+        description="Events wait here while the call log is away: on this machine, without a network; one per log.",
+    )
     roster_file: Path = Field(
         default=Path("agents/roster.toml"), description="The specialists that ship with the project."
     )

@@ -189,6 +189,7 @@ async def running_site(
         "LIVEKIT_API_SECRET": livekit.api_secret,
         "AGENT_NAME": agent_name,
         "CALL_LOG_URL": log_url,
+        "UNWRITTEN_DIR": str(folder / "unwritten"),
         "LLM_PROVIDER": "local",
         "STT_PROVIDER": "local",
         "TTS_PROVIDER": "local",

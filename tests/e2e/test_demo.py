@@ -37,7 +37,8 @@ async def demo(tmp_path: Path, *arguments: str, **settings: str) -> tuple[int, s
         for name, value in os.environ.items()
         if not name.endswith(("_PROVIDER", "_API_KEY", "_API_SECRET")) and name not in {"LIVEKIT_URL", "CONSULT_MODE"}
     }
-    settings = {"CALL_LOG_URL": f"sqlite:///{tmp_path}/calls.sqlite3", **settings}
+    log = {"CALL_LOG_URL": f"sqlite:///{tmp_path}/calls.sqlite3", "UNWRITTEN_DIR": f"{tmp_path}/unwritten"}
+    settings = {**log, **settings}
     started = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "warm_transfer.stand.demo", "--runs", str(tmp_path / "runs"), *arguments),

@@ -31,6 +31,7 @@ def start(**settings: str) -> subprocess.CompletedProcess[str]:
         ({"LIVEKIT_URL": "localhost"}, "LIVEKIT_URL"),
         ({"ROSTER_FILE": "/nowhere.toml"}, "/nowhere.toml"),
         ({"CALL_LOG_URL": "sqlite:////dev/null/calls.sqlite3"}, "CALL_LOG_URL"),
+        ({"UNWRITTEN_DIR": "/dev/null/unwritten"}, "UNWRITTEN_DIR"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

@@ -75,10 +75,15 @@ def extract_facts(turns: Sequence[Turn]) -> tuple[Fact, ...]:
     facts: list[Fact] = []
     asked = _Asked(kind=None, text="")
     left_open: str | None = None
+    was_agent = False
     for turn in turns:
         if turn.speaker != "caller":
-            asked = _Asked(kind=asked_kind(turn.text) or left_open, text=turn.text)
+            # "Sorry, we were cut off": what the agent asked right before still waits for its answer.
+            still = asked.kind if was_agent and "?" not in turn.text else None
+            asked = _Asked(kind=asked_kind(turn.text) or left_open or still, text=turn.text)
+            was_agent = True
             continue
+        was_agent = False
         is_correction = matches(turn.text, _CORRECTIONS)
         for fact in (*_confirmed(turn, asked), *_stated(turn, asked, facts)):
             _put(facts, fact, is_correction=is_correction)
