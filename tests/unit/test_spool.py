@@ -1,6 +1,7 @@
 """Events of a call outlive a log that is away: a real SQLite file under another connection's lock, real processes."""
 
 import asyncio
+import fcntl
 import json
 import logging
 import resource
@@ -51,6 +52,15 @@ async def job(url, folder):
 
 asyncio.run(job(sys.argv[1], Path(sys.argv[2])))
 """
+
+
+@pytest.fixture(autouse=True)
+def _log_is_on() -> Iterator[None]:
+    """The soak's runs silence logging for the rest of the process."""
+    level = logging.root.manager.disable
+    logging.disable(logging.NOTSET)
+    yield
+    logging.disable(level)
 
 
 @pytest.fixture
@@ -209,6 +219,23 @@ async def test_call_whose_log_is_there_makes_no_file(log: CallLog, folder: Path)
     assert texts(log) == ["1"]
     assert spooled_files(folder) == []
     assert "unwritten" not in names(folder.parent)
+
+
+async def test_event_after_an_outage_goes_to_the_log_alone(log: CallLog, path: Path, folder: Path) -> None:
+    lock = Locked(path)
+    file = ToldFile(folder)
+
+    async def release_once_spooled(_: float) -> None:
+        await file.until(["1"])
+        lock.release()
+
+    async with CallRecorder(log, "call", spool=file, sleep=release_once_spooled) as recorder:
+        with lock:
+            recorder.record(TURN, {"text": "1"})
+            await file.until_removed()
+        recorder.record(TURN, {"text": "2"})
+    assert texts(log) == ["1", "2"]
+    assert file.appended == ["1"]
 
 
 async def test_second_outage_spools_only_what_is_unwritten_then(log: CallLog, path: Path, folder: Path) -> None:
@@ -468,6 +495,22 @@ def test_disk_that_fills_up_in_mid_line_leaves_whole_lines_only(folder: Path) ->
     file.append([event("3")])
     file.close()
     assert [json.loads(line)["payload"]["text"] for line in path.read_text().splitlines()] == ["1", "3"]
+
+
+def test_file_that_a_replay_removed_before_it_was_locked_is_made_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_flock = fcntl.flock
+
+    def replay_comes_first(descriptor: int, operation: int) -> None:
+        monkeypatch.undo()
+        (path,) = spooled_files(folder)
+        path.unlink()
+        real_flock(descriptor, operation)
+
+    monkeypatch.setattr("fcntl.flock", replay_comes_first)
+    left = leave(folder, event("1"))
+    assert len(left.read_text().splitlines()) == 1
 
 
 async def test_worker_writes_what_dead_jobs_left_once_it_has_started(log: CallLog, path: Path, folder: Path) -> None:
