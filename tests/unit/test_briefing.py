@@ -94,6 +94,12 @@ def test_a_fact_that_a_pause_cut_off_is_understood() -> None:
     ]
 
 
+def test_a_question_waits_for_its_answer_over_another_sentence() -> None:
+    asked = ("A: What is your account number?", "A: Sorry, we were cut off for a moment. I am here again.")
+    assert value(draft(*asked, "44 55 66"), "account_number") == "445566"
+    assert draft(*asked, "A: How many children do you have?", "44 55 66").fact("account_number") is None
+
+
 def test_a_correction_within_one_turn_counts() -> None:
     assert value(draft("My account number is 445566, no sorry, 445567."), "account_number") == "445567"
 
