@@ -81,13 +81,26 @@ class LiveKitServer:
         if self._server is not None:
             await _stop(self._server)
 
+    async def restart(self) -> None:
+        """Kill -9, then start again on the same port: whoever is connected has to find the way back.
+
+        Raises:
+            StartError: it does not answer again, or is the user's own.
+        """
+        if self._server is None:
+            raise StartError("the server is not ours to restart")
+        self._server.kill()
+        await self._server.wait()
+        self._server = await self._start(await asyncio.to_thread(ensure_server, self._cache, self._search_path))
+        await self._wait_until_it_answers(self._server)
+
     async def _start(self, binary: Path) -> asyncio.subprocess.Process:
         flags = ["--config", str(CONFIG), "--port", str(self.port), "--udp-port", str(self.udp_port)]
         # Not our environment: livekit-server takes LIVEKIT_CONFIG, NODE_IP, UDP_PORT and more from it, before
         # the file. Keys go this way and not as a flag: any user of the machine can read the process list.
         environment = {"LIVEKIT_KEYS": f"{self._keys[0]}: {self._keys[1]}"} if self._keys else {}
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        with self.log_file.open("wb") as log:
+        with self.log_file.open("ab") as log:
             return await asyncio.create_subprocess_exec(
                 str(binary),
                 *flags,

@@ -1,0 +1,44 @@
+"""livekit-server is killed and started again in mid-call: everybody finds back, and the caller hears a voice."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import LiveKit
+from tests.e2e.placed_call import running_site
+from warm_transfer.settings import Settings
+from warm_transfer.stand.server import LiveKitServer, free_port
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@asynccontextmanager
+async def own_server(folder: Path) -> AsyncIterator[tuple[LiveKitServer, LiveKit]]:
+    """A server that no other test is on."""
+    fields = Settings.model_fields
+    async with LiveKitServer(log_file=folder / "livekit.log", port=free_port()) as server:
+        yield (
+            server,
+            LiveKit(
+                url=server.url,
+                api_key=fields["livekit_api_key"].default,
+                api_secret=fields["livekit_api_secret"].default.get_secret_value(),
+            ),
+        )
+
+
+async def test_call_goes_on_after_the_server_was_restarted(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("restart")
+    async with own_server(folder) as (server, livekit), running_site(livekit, folder) as site, site.call() as call:
+        await call.until_said("how can i help")
+        await server.restart()
+        await call.until("caller_returned")
+        await call.until_said("you are back")
+        assert {who.split("-")[0] for who in await call.people_in(call.room)} == {"caller", "agent_a"}
+        await call.ask_for_billing()
+        await call.until("transfer_ended", disposition="completed")
+        await call.until_said("susan", speaker="agent_b")
+        await call.caller.hang_up()
+        await call.until_nothing_is_left()
