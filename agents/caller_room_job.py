@@ -18,7 +18,7 @@ from agents.consult_speech import consult_voice
 from agents.house import AGENT_A_VOICE, House, build_session, take_text, write_turns
 from agents.on_hold import OnHold
 from agents.providers.catalog import Models
-from agents.taken_over import TakenOverCall
+from agents.taken_over import TakenOverCall, go_on
 from agents.transcript import Transcript
 from agents.transfer_desk import TransferDesk
 from warm_transfer.calls.events import CallEvent
@@ -124,11 +124,11 @@ class CallerRoomJob:
             coordinator=coordinator,
             conversation=transcript,
             roster=self._house.roster,
-            choose_move=lambda: _best_move(caller),
+            choose_move=lambda: _best_move(self._ctx.room, caller.identity),
             record=recorder.record,
         )
         transcript.on_caller_turn = desk.hear
-        presence = self._watch(caller, session, coordinator, recorder)
+        presence = self._watch(caller, session, coordinator, transcript, recorder)
         session.on("close", lambda event: _end_with_session(event, coordinator))
         phrases = asyncio.create_task(self._fill_phrases(models))
         try:
@@ -146,6 +146,7 @@ class CallerRoomJob:
         caller: rtc.RemoteParticipant,
         session: AgentSession[None],
         coordinator: Coordinator,
+        transcript: Transcript,
         recorder: CallRecorder,
     ) -> CallerPresence:
         """Tell the coordinator when the caller is away, back or gone."""
@@ -159,8 +160,11 @@ class CallerRoomJob:
         def note_return() -> None:
             recorder.record(CallEvent.CALLER_RETURNED, where)
             coordinator.post(events.CallerReturned())
+            turns = transcript.turns()
             try:
                 self._house.book.say(session, "welcome_back")
+                if coordinator.situation.state in (State.TALKING, State.OFFERED):
+                    go_on(session, turns)
             except RuntimeError:  # the session swaps its agent, who is about to speak
                 logger.info("returned caller not greeted")
 
@@ -292,7 +296,10 @@ def _deadlines(settings: Settings) -> dict[Deadline, float]:
     }
 
 
-def _best_move(caller: rtc.RemoteParticipant) -> Move:
+def _best_move(room: rtc.Room, identity: str) -> Move:
+    caller = room.remote_participants.get(identity)  # looked up anew: a caller who came back is another object
+    if caller is None:
+        return Move.JOIN_CALLER_ROOM
     can_move = caller.attributes.get(CLIENT_ATTRIBUTE) == "1"
     # The proof of a client's move is its microphone in the final room: who only types is joined instead.
     has_microphone = any(one.kind == rtc.TrackKind.KIND_AUDIO for one in caller.track_publications.values())

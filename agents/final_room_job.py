@@ -16,6 +16,7 @@ from agents.consultant import Consultant
 from agents.house import House, build_session, take_text, write_turns
 from agents.providers.catalog import Models
 from agents.roster import Specialist
+from agents.taken_over import go_on
 from agents.transcript import Transcript
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.recorder import CallRecorder
@@ -179,11 +180,11 @@ class FinalRoomJob:
     async def _take_caller(self, link: ConsultLink, recorder: CallRecorder) -> None:
         room = self._ctx.room
         session = build_session(self._models)
-        presence = self._watch(session, recorder)
         transcript = Transcript(
             room=room.name, agent=ROLE, epoch=self._job.epoch, model=self._models.mind, record=recorder.record
         )
         write_turns(session, transcript)
+        presence = self._watch(session, transcript, recorder)
         agent = AgentB(self._specialist, "\n\n".join(self._said_in_consult))
         try:
             if self._job.move is Move.JOIN_CALLER_ROOM:
@@ -197,12 +198,14 @@ class FinalRoomJob:
             presence.close()
             await session.aclose()
 
-    def _watch(self, session: AgentSession[None], recorder: CallRecorder) -> CallerPresence:
+    def _watch(self, session: AgentSession[None], transcript: Transcript, recorder: CallRecorder) -> CallerPresence:
         where = {"room": self._ctx.room.name}
 
         def note_return() -> None:
             recorder.record(CallEvent.CALLER_RETURNED, where)
+            turns = transcript.turns()
             session.say(self._house.book.text("welcome_back"))  # in our voice, not in Agent A's
+            go_on(session, turns)
 
         return CallerPresence(
             self._ctx.room,

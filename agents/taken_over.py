@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from livekit.agents import Agent, AgentSession
 
@@ -12,6 +12,7 @@ from agents.transfer_desk import TransferDesk
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import CallLog
 from warm_transfer.calls.snapshots import CallSnapshot, TransferSnapshot, fold
+from warm_transfer.transfer.briefing import Turn
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.ports import Record
 from warm_transfer.transfer.terms import Disposition, Offer
@@ -96,15 +97,11 @@ class TakenOverCall:
         if offer := self._offer(self._open_offer, roster):
             offered_at = self.past.transfers[-1].times.offered or 0.0
             desk.restore(offer, turns_at_offer=sum(turn.at <= offered_at for turn in self.past.transcript))
-        turns = self.past.transcript
-        if not turns:
-            book.say(session, "greeting")
-            return
-        book.say(session, "resumed", allow_interruptions=False)
-        if turns[-1].speaker == "caller":  # still without an answer
-            session.generate_reply()
+        if self.past.transcript:
+            book.say(session, "resumed", allow_interruptions=False)
+            go_on(session, self.past.transcript)
         else:
-            session.say(turns[-1].text)
+            book.say(session, "greeting")
 
     @property
     def _under_way(self) -> TransferSnapshot | None:
@@ -132,6 +129,16 @@ class TakenOverCall:
             skill=transfer.skill,
             reason=transfer.offer_reason or "",
         )
+
+
+def go_on(session: AgentSession[None], turns: Sequence[Turn]) -> None:
+    """Take the conversation up where it was cut off: answer the caller's last words, or say one's own again."""
+    if not turns:
+        return
+    if turns[-1].speaker == "caller":  # still without an answer
+        session.generate_reply()
+    else:
+        session.say(turns[-1].text)
 
 
 async def _is_moving_there(rooms: Rooms, caller: str, room: str, final_room: str, timeout_s: float) -> bool:

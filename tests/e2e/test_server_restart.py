@@ -38,6 +38,7 @@ async def test_call_goes_on_after_the_server_was_restarted(tmp_path_factory: pyt
         await call.until_said("you are back")
         assert {who.split("-")[0] for who in await call.people_in(call.room)} == {"caller", "agent_a"}
         await call.ask_for_billing()
+        await call.until("move_begun", move="client_move")  # the client is known anew
         await call.until("transfer_ended", disposition="completed")
         await call.until_said("susan", speaker="agent_b")
         await call.caller.hang_up()
