@@ -9,7 +9,7 @@ N ?= 10000
 SEED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python demo test lint format soak calls messages clean
+.PHONY: help setup python demo test lint format soak faults calls messages clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ format: python ## Format the code and mend what ruff can
 
 soak: python ## Random calls in virtual time: nobody stranded, nothing left [N=10000] [SEED=0]
 	@$(RUN) -m warm_transfer.stand.soak --runs $(N) --seed $(SEED)
+
+faults: setup ## Kill processes in every state of real calls, and hear what the caller hears [QUICK=1] [ONLY=server]
+	@$(RUN) -m warm_transfer.stand.faults $(if $(filter-out 0 no false,$(QUICK)),--quick) $(if $(ONLY),--only "$(ONLY)")
 
 calls: python ## List past calls, or show one [CALL=id]
 	@$(RUN) -m warm_transfer.calls $(CALL)

@@ -66,6 +66,11 @@ class WorkerProcess:
         """Of the worker's main process, None before it was started."""
         return self._worker.pid if self._worker else None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the main process lives."""
+        return self._worker is not None and self._worker.returncode is None
+
     def kill(self) -> None:
         """Kill -9 of the main process alone; its jobs see that it is gone and end."""
         if self._worker is not None:

@@ -77,6 +77,12 @@ class ScriptedCaller:
                 return self._say(index, line)
         return None
 
+    def lose(self, text: str) -> None:
+        """Take back what was said with these words, for nobody can have heard it: no wonder if it is asked for."""
+        for line in self.scenario.lines:
+            if line.say == text:
+                self._given.difference_update(line.gives)
+
     def nudge(self) -> str | None:
         """What to say into a long silence, None when the caller has given up."""
         self._nudges += 1

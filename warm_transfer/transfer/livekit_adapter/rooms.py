@@ -87,6 +87,11 @@ class Rooms:
         made = await self._make("dispatch an agent", self._api.agent_dispatch.create_dispatch(request))
         return made.id
 
+    async def names(self) -> set[str]:
+        """Every room that the server has."""
+        listed = await self._within("list rooms", self._api.room.list_rooms(api.ListRoomsRequest()))
+        return {room.name for room in listed.rooms}
+
     async def people(self, name: str) -> set[str]:
         """Identities of everybody in a room; empty for a room that does not exist."""
         try:
