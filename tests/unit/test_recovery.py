@@ -1,0 +1,194 @@
+"""A dead job's call is taken over exactly once, or not at all."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from warm_transfer.calls.events import CallEvent
+from warm_transfer.calls.log import CallLog, LogUnavailableError
+from warm_transfer.control import recovery as recovery_module
+from warm_transfer.control.recovery import LostJob, Recovery
+from warm_transfer.settings import Settings
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms
+from warm_transfer.transfer.wire import AgentAJob, read_job_metadata
+
+ROOM = "caller-1"
+AGENT_A = LostJob(
+    call_id="call", role="agent_a", identity="agent_a-1", room=ROOM, consult_room=None, caller_identity="caller"
+)
+AGENT_B = LostJob(
+    call_id="call",
+    role="agent_b",
+    identity="agent_b_billing-1",
+    room="final-1",
+    consult_room="consult-1",
+    caller_identity="caller",
+)
+
+
+class FakeRooms:
+    """Who is where; a dispatch brings an Agent A if `comes` says so."""
+
+    def __init__(self, **people: set[str]) -> None:
+        self.rooms = people
+        self.dispatched: list[AgentAJob] = []
+        self.comes: Callable[[int], bool] = lambda _: True
+
+    async def people(self, name: str) -> set[str]:
+        return set(self.rooms.get(name.replace("-", "_"), ()))
+
+    async def remove(self, name: str, identity: str) -> None:
+        self.rooms.get(name.replace("-", "_"), set()).discard(identity)
+
+    async def dispatch(self, agent_name: str, room: str, metadata: str) -> str:
+        job = read_job_metadata(metadata)
+        assert isinstance(job, AgentAJob)
+        self.dispatched.append(job)
+        if self.comes(len(self.dispatched)):
+            self.rooms[room.replace("-", "_")].add(f"agent_a-{secrets.token_hex(2)}")
+        return "dispatch"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOG_RETRY_S", "POLL_S"):
+        monkeypatch.setattr(recovery_module, name, 0.01)
+    monkeypatch.setattr(recovery_module, "REPLACEMENT_S", 0.1)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> CallLog:
+    log = CallLog(f"sqlite:///{tmp_path}/calls.sqlite3")
+    log.append("call", CallEvent.CALL_STARTED, {"caller_room": ROOM, "caller_identity": "caller"})
+    log.append("call", CallEvent.JOB_STARTED, job("agent_a", "agent_a-1", 1))
+    return log
+
+
+def job(role: str, identity: str, epoch: int) -> dict[str, Any]:
+    return {"role": role, "identity": identity, "room": ROOM, "pid": 1, "epoch": epoch}
+
+
+def moved_to_agent_b(log: CallLog, disposition: str = "completed") -> None:
+    about = {"transfer_id": "t"}
+    log.append("call", CallEvent.TRANSFER_REQUESTED, about | {"target": "billing"})
+    log.append("call", CallEvent.TARGET_ANSWERED, about | {"identity": AGENT_B.identity})
+    log.append("call", CallEvent.JOB_STARTED, job("agent_b", AGENT_B.identity, 2))
+    if disposition:
+        log.append("call", CallEvent.TRANSFER_ENDED, about | {"disposition": disposition, "reason": ""})
+
+
+def recovery(log: object, rooms: FakeRooms, by: str = "one") -> Recovery:
+    return Recovery(Settings(move_timeout_s=0.1), log=cast(CallLog, log), rooms=cast(Rooms, rooms), by=by)
+
+
+async def test_agent_a_is_replaced_and_its_ghost_removed(log: CallLog) -> None:
+    rooms = FakeRooms(caller_1={"caller", "agent_a-1"})
+    await recovery(log, rooms).recover(AGENT_A)
+    assert [(one.call_id, one.caller_identity, one.epoch, one.replaces) for one in rooms.dispatched] == [
+        ("call", "caller", 2, "agent_a")
+    ]
+    assert "agent_a-1" not in rooms.rooms["caller_1"]
+
+
+async def test_any_number_of_watchers_recover_once(log: CallLog) -> None:
+    rooms = FakeRooms(caller_1={"caller", "agent_a-1"})
+    await asyncio.gather(*(recovery(log, rooms, by=str(number)).recover(AGENT_A) for number in range(8)))
+    assert len(rooms.dispatched) == 1
+    await recovery(log, rooms, by="paused, and resumed only now").recover(AGENT_A)
+    assert len(rooms.dispatched) == 1
+
+
+async def test_log_that_is_away_is_awaited(log: CallLog) -> None:
+    class Away:
+        """Away for the first calls."""
+
+        calls = 0
+
+        def append(self, *args: Any, **named: Any) -> object:
+            self.calls += 1
+            if self.calls <= 5:
+                raise LogUnavailableError("away")
+            return log.append(*args, **named)
+
+        events = staticmethod(log.events)
+
+    rooms = FakeRooms(caller_1={"caller", "agent_a-1"})
+    away = Away()
+    await asyncio.gather(*(recovery(away, rooms, by=str(number)).recover(AGENT_A) for number in range(2)))
+    assert len(rooms.dispatched) == 1
+
+
+async def test_log_that_stays_away_recovers_nobody(log: CallLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone:
+        def append(self, *_: object, **__: object) -> object:
+            raise LogUnavailableError("gone")
+
+    monkeypatch.setattr(recovery_module, "LOG_OUTAGE_S", 0.1)
+    rooms = FakeRooms(caller_1={"caller", "agent_a-1"})
+    await recovery(Gone(), rooms).recover(AGENT_A)
+    assert rooms.dispatched == []
+    assert "agent_a-1" in rooms.rooms["caller_1"]  # it may live: nobody knows
+
+
+async def test_replacement_that_does_not_come_is_dispatched_again(log: CallLog) -> None:
+    rooms = FakeRooms(caller_1={"caller", "agent_a-1"})
+    rooms.comes = lambda number: number == 3
+    await recovery(log, rooms).recover(AGENT_A)
+    assert [one.epoch for one in rooms.dispatched] == [2, 2, 2]
+
+
+async def test_nobody_is_called_into_a_room_without_a_caller(log: CallLog) -> None:
+    rooms = FakeRooms(caller_1={"agent_a-1"})
+    await recovery(log, rooms).recover(AGENT_A)
+    assert rooms.dispatched == []
+
+
+async def test_ended_call_is_not_taken_up(log: CallLog) -> None:
+    log.append("call", CallEvent.CALL_ENDED, {"reason": "the caller hung up"})
+    rooms = FakeRooms(caller_1={"caller", "agent_a-1"})
+    await recovery(log, rooms).recover(AGENT_A)
+    assert rooms.dispatched == []
+
+
+async def test_agent_a_that_dies_after_the_move_is_not_replaced(log: CallLog) -> None:
+    moved_to_agent_b(log)
+    rooms = FakeRooms(caller_1={"caller", "agent_a-1"})
+    await recovery(log, rooms).recover(AGENT_A)
+    assert rooms.dispatched == []
+
+
+async def test_agent_b_that_dies_before_the_move_is_only_removed(log: CallLog) -> None:
+    moved_to_agent_b(log, disposition="target_left")
+    rooms = FakeRooms(final_1={"caller", AGENT_B.identity}, consult_1={AGENT_B.identity, "agent_a-1"})
+    await recovery(log, rooms).recover(AGENT_B)
+    assert rooms.dispatched == []
+    assert rooms.rooms["consult_1"] == {"agent_a-1"}
+
+
+async def test_agent_b_that_dies_with_the_caller_is_replaced_by_agent_a(log: CallLog) -> None:
+    moved_to_agent_b(log)
+    rooms = FakeRooms(final_1={"caller", AGENT_B.identity})
+    await recovery(log, rooms).recover(AGENT_B)
+    assert [(one.epoch, one.replaces) for one in rooms.dispatched] == [(3, "agent_b")]
+
+
+async def test_agent_b_that_dies_in_the_move_waits_for_what_agent_a_makes_of_it(log: CallLog) -> None:
+    moved_to_agent_b(log, disposition="")
+    rooms = FakeRooms(final_1={"caller", AGENT_B.identity})
+    recovering = asyncio.create_task(recovery(log, rooms).recover(AGENT_B))
+    await asyncio.sleep(0.05)
+    assert rooms.dispatched == []
+    log.append("call", CallEvent.TRANSFER_ENDED, {"transfer_id": "t", "disposition": "completed", "reason": ""})
+    await recovering
+    assert len(rooms.dispatched) == 1
+
+
+async def test_call_whose_jobs_keep_dying_is_given_up(log: CallLog) -> None:
+    log.append("call", CallEvent.JOB_STARTED, job("agent_a", "agent_a-1", recovery_module.MOST_EPOCHS + 1))
+    rooms = FakeRooms(caller_1={"caller", "agent_a-1"})
+    await recovery(log, rooms).recover(AGENT_A)
+    assert rooms.dispatched == []
