@@ -1,6 +1,7 @@
 """What a faulty call was like for its caller."""
 
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from warm_transfer.stand.faults.faulty_call import FaultyCall, heard_after
 from warm_transfer.stand.faults.matrix import Cell, Kill
@@ -31,9 +32,9 @@ class Judged:
 
 def judge(call: FaultyCall, ear: SecondEar) -> Judged:
     """Listen to what came after the kill."""
-    said = [
-        one.payload["text"] for one in call.events if one.type == "turn_spoken" and one.payload["speaker"] != "caller"
-    ]
+    turns = [one.payload for one in call.events if one.type == "turn_spoken"]
+    alone = [turn["text"] for turn in turns if turn["speaker"] != "caller"]
+    said = [f"{one} {after}" for one, after in zip_longest(alone, alone[1:], fillvalue="")]  # often in one breath
     voice_again_s, heard = None, list[str]()
     for start_s, samples in heard_after(call):
         heard.append(ear.transcribe(samples))
