@@ -63,17 +63,17 @@ class TakenOverCall:
             return True
         final_room = transfer.final_room if transfer.final_room != room else None
         about = {"transfer_id": transfer.transfer_id}
-        if final_room and await _is_moving_there(rooms, caller, room, final_room, move_timeout_s):
+        is_moved = final_room is not None and await _is_moving_there(rooms, caller, room, final_room, move_timeout_s)
+        if is_moved:
             record(CallEvent.CALLER_MOVED, about | {"final_room": final_room})
-            record(CallEvent.TRANSFER_ENDED, about | {"disposition": Disposition.COMPLETED.value, "reason": _DIED})
-            return False
-        failed = {"disposition": Disposition.FAILED.value, "reason": _DIED}
+        disposition = Disposition.COMPLETED if is_moved else Disposition.FAILED
+        ended = {"disposition": disposition.value, "reason": _DIED}
         if transfer.attempts and transfer.attempts[-1].disposition is None:
-            record(CallEvent.ATTEMPT_ENDED, about | {"target": transfer.attempts[-1].target} | failed)
-        record(CallEvent.TRANSFER_ENDED, about | failed)
-        for name in filter(None, (transfer.consult_room, final_room)):
+            record(CallEvent.ATTEMPT_ENDED, about | {"target": transfer.attempts[-1].target} | ended)
+        record(CallEvent.TRANSFER_ENDED, about | ended)
+        for name in filter(None, (transfer.consult_room, None if is_moved else final_room)):
             await rooms.delete(name)
-        return True
+        return not is_moved
 
     async def begin(
         self,
