@@ -83,6 +83,10 @@ class Admission:
             return
         if isinstance(job, AgentBJob):
             await request.accept(identity=job.identity, name=job.specialist)
+        elif job.call_id is None and request.job.room.name in self._rooms_of_calls():
+            # A playground's token carries its dispatch: when the server restarts, it asks for a second Agent A.
+            logger.info("call is here already")
+            await request.reject(terminate=True)
         elif self._calls() < self._max_calls:
             self._coming.add(request.id)
             try:
@@ -96,6 +100,9 @@ class Admission:
     def load(self) -> float:
         """Share of calls taken, kept under 0.7: there, server and worker refuse everything, Agent B too."""
         return 0.6 * min(1.0, self._calls() / self._max_calls)
+
+    def _rooms_of_calls(self) -> set[str]:
+        return {one.job.room.name for one in self._server.active_jobs}
 
     def _calls(self) -> int:
         calls = [one for one in self._server.active_jobs if not one.accept_arguments.identity.startswith("agent_b_")]

@@ -30,7 +30,7 @@ from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.livekit_adapter.target_line import CallParties, LiveKitTargetLine
 from warm_transfer.transfer.ports import TargetLine
 from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
-from warm_transfer.transfer.wire import CLIENT_ATTRIBUTE, AgentAJob
+from warm_transfer.transfer.wire import AGENT_A_PREFIX, CLIENT_ATTRIBUTE, AgentAJob
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +59,19 @@ class CallerRoomJob:
             recorder = await stack.enter_async_context(self._house.recorder(self._call_id))
             rooms = await stack.enter_async_context(Rooms(self._house.access))
             await self._ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
+            if self._job.call_id is None and self._has_agent_a():
+                logger.info("call is here already", extra={"room": self._ctx.room.name})
+                return
             try:
                 caller = await self._wait_for_caller()
                 outcome = await self._answer(caller, recorder, rooms)
             except TimeoutError:
                 outcome = CallOutcome(disposition=Disposition.NONE, reason="the caller did not come back", move=None)
             await self._leave(outcome, recorder, rooms)
+
+    def _has_agent_a(self) -> bool:
+        """Whether another worker's Agent A is here, for whom a playground's token asks again after a restart."""
+        return any(identity.startswith(AGENT_A_PREFIX) for identity in self._ctx.room.remote_participants)
 
     async def _take_over(self) -> bool:
         identity = self._ctx.token_claims().identity

@@ -1,15 +1,23 @@
 """livekit-server is killed and started again in mid-call: everybody finds back, and the caller hears a voice."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from livekit import api
 
 from tests.e2e.conftest import LiveKit
-from tests.e2e.placed_call import running_site
+from tests.e2e.placed_call import DEADLINE_S, running_site
 from warm_transfer.settings import Settings
+from warm_transfer.stand.caller.caller import Caller
 from warm_transfer.stand.server import LiveKitServer, free_port
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms, caller_token, new_room_name
+from warm_transfer.transfer.wire import AGENT_A_PREFIX
+
+SECOND_COMES_S = 4.0
+"""A second agent that the token asked for would be here by then: 0.5 s after the caller is back."""
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -43,3 +51,30 @@ async def test_call_goes_on_after_the_server_was_restarted(tmp_path_factory: pyt
         await call.until_said("susan", speaker="agent_b")
         await call.caller.hang_up()
         await call.until_nothing_is_left()
+
+
+async def test_playground_has_one_agent_a_after_the_server_was_restarted(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("playground")
+    async with own_server(folder) as (server, livekit), running_site(livekit, folder) as site:
+        room = new_room_name("playground")
+        token = caller_token(
+            site.access,
+            room=room,
+            identity="somebody",
+            can_move=False,
+            dispatch=api.RoomAgentDispatch(agent_name=site.agent_name),  # the token asks for an agent itself
+        )
+        async with Caller(url=livekit.url, token=token, can_move=False) as caller, Rooms(site.access) as rooms:
+            await asyncio.wait_for(caller.utterances.get(), DEADLINE_S)
+            before = await agents_in(rooms, room)
+            await server.restart()
+            await asyncio.wait_for(caller.utterances.get(), DEADLINE_S)  # "You are back."
+            await asyncio.sleep(SECOND_COMES_S)
+            assert await agents_in(rooms, room) == before
+            assert len(before) == 1
+
+
+async def agents_in(rooms: Rooms, room: str) -> set[str]:
+    return {identity for identity in await rooms.people(room) if identity.startswith(AGENT_A_PREFIX)}
