@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agents import hold_music
 from agents.providers import local_tts
 from warm_transfer.calls.log import LoggedEvent
 from warm_transfer.stand.caller.conversation import Spoken
@@ -56,9 +57,7 @@ def speech(text: str = SORRY) -> Samples:
 
 
 def music() -> Samples:
-    at = np.arange(3 * RATE_HZ) / RATE_HZ
-    chord = sum(np.sin(2 * np.pi * hz * at) for hz in (220.0, 277.2, 329.6))
-    return (np.asarray(chord) * 3000).astype(np.int16)
+    return (hold_music.hold_loop()[: 8 * RATE_HZ] * 32767).astype(np.int16)
 
 
 def test_every_state_has_a_kill_and_no_cell_is_there_twice() -> None:
@@ -98,6 +97,18 @@ def test_caller_who_never_gets_to_the_end_is_stranded(ear: SecondEar) -> None:
 @pytest.mark.parametrize("changes", [{"facts_lost": 1}, {"left_over": ("final-1",)}])
 def test_lost_fact_and_left_room_fail_the_cell(changes: dict[str, Any], ear: SecondEar) -> None:
     assert not judge(call((3.0, speech()), **changes), ear).holds
+
+
+def test_what_was_badly_understood_is_still_the_phrase_it_was() -> None:
+    phrase = (
+        "The specialist dropped out of the call. You are back with me. "
+        "I can take a message, or go on helping you. What would you like?"
+    )
+    as_recognized = (
+        "especially strong candidate kang you and a company to take an ice age are going to be knew what would you like"
+    )
+    assert says_one_of(as_recognized, [phrase])
+    assert not says_one_of(as_recognized, [SORRY])
 
 
 def test_part_of_a_phrase_counts_but_one_word_does_not() -> None:

@@ -1,7 +1,8 @@
 """A recognizer that has nothing in common with the agents' own, to tell a voice from music and noise."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
 
 import numpy as np
 from pocketsphinx import Decoder
@@ -10,8 +11,9 @@ from warm_transfer.stand.caller.downlink import RATE_HZ, Samples
 
 SPHINX_HZ = 16_000
 LEAST_WORDS = 2
-LEAST_SHARE = 0.4
-"""Of the words that were recognized: measured on synthesized speech, a quarter of its words are wrong."""
+LEAST_SHARE = 0.25
+"""Of the recognized words, those that are in the text in the same order: on synthesized speech up to two thirds of a
+sentence are wrong (measured: 6 of 22 right); of music, and of what nobody said, nearly none are right."""
 
 
 class SecondEar:
@@ -35,9 +37,12 @@ class SecondEar:
 def says_one_of(heard: str, texts: Iterable[str]) -> bool:
     """Whether what was recognized is (a part of) one of these texts."""
     words = _words(heard)
-    if len(words) < LEAST_WORDS:
-        return False
-    return any(sum(word in _words(text) for word in words) >= LEAST_SHARE * len(words) for text in texts)
+    return any(_in_order(words, _words(text)) >= max(LEAST_WORDS, LEAST_SHARE * len(words)) for text in texts)
+
+
+def _in_order(words: Sequence[str], text: Sequence[str]) -> int:
+    blocks = SequenceMatcher(a=words, b=text, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks)
 
 
 def _words(text: str) -> list[str]:
