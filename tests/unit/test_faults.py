@@ -11,7 +11,7 @@ from warm_transfer.calls.log import LoggedEvent
 from warm_transfer.stand.caller.conversation import Spoken
 from warm_transfer.stand.caller.downlink import RATE_HZ, Samples
 from warm_transfer.stand.faults.faulty_call import FaultyCall
-from warm_transfer.stand.faults.judge import judge
+from warm_transfer.stand.faults.judge import Judged, judge
 from warm_transfer.stand.faults.matrix import Cell, Kill, cells
 from warm_transfer.stand.faults.second_ear import SecondEar, says_one_of
 from warm_transfer.transfer.terms import State
@@ -38,9 +38,7 @@ def call(*utterances: tuple[float, Samples], is_done: bool = True, **changes: An
     turn = {"speaker": "agent_a", "text": SORRY}
     logged = LoggedEvent(seq=1, event_id="e", call_id="c", call_seq=1, at=0.0, type="turn_spoken", payload=turn)
     parts: dict[str, Any] = {
-        "cell": Cell(state=State.TALKING, kill=Kill.AGENT_A),
-        "delay_s": 0.0,
-        "killed_at_s": KILLED_AT_S,
+        "kills": ((Cell(state=State.TALKING, kill=Kill.AGENT_A), KILLED_AT_S),),
         "spoken": tuple(spoken_at(start_s, start_s + len(one) / RATE_HZ) for start_s, one in utterances),
         "heard": heard,
         "events": (logged,),
@@ -49,6 +47,11 @@ def call(*utterances: tuple[float, Samples], is_done: bool = True, **changes: An
         "left_over": (),
     }
     return FaultyCall(**(parts | changes))
+
+
+def only(judged: list[Judged]) -> Judged:
+    (one,) = judged
+    return one
 
 
 def speech(text: str = SORRY) -> Samples:
@@ -67,36 +70,45 @@ def test_every_state_has_a_kill_and_no_cell_is_there_twice() -> None:
 
 
 def test_voice_after_the_kill_is_found_and_timed(ear: SecondEar) -> None:
-    judged = judge(call((3.0, speech())), ear)
+    judged = only(judge(call((3.0, speech())), ear))
     assert judged.holds
     assert judged.voice_again_s == pytest.approx(1.0)
 
 
+def test_each_kill_of_a_call_is_judged_by_what_came_after_it(ear: SecondEar) -> None:
+    kills = tuple(
+        (Cell(state=state, kill=Kill.SERVER), at_s) for state, at_s in ((State.TALKING, 2.0), (State.MOVING, 9.0))
+    )
+    first, second = judge(call((3.0, speech()), kills=kills, facts_lost=1), ear)
+    assert (first.is_stranded, first.facts_lost) == (False, 1)
+    assert (second.is_stranded, second.facts_lost) == (True, 0)
+
+
 def test_music_is_no_voice(ear: SecondEar) -> None:
-    judged = judge(call((3.0, music())), ear)
+    judged = only(judge(call((3.0, music())), ear))
     assert judged.voice_again_s is None
     assert judged.is_stranded
 
 
 def test_what_was_sent_before_the_death_does_not_count(ear: SecondEar) -> None:
-    assert judge(call((KILLED_AT_S + 0.1, speech())), ear).is_stranded
+    assert only(judge(call((KILLED_AT_S + 0.1, speech())), ear)).is_stranded
 
 
 def test_words_that_no_agent_said_do_not_count(ear: SecondEar) -> None:
-    assert judge(call((3.0, speech("Green bananas grow on every hill."))), ear).is_stranded
+    assert only(judge(call((3.0, speech("Green bananas grow on every hill."))), ear)).is_stranded
 
 
 def test_silence_strands_the_caller_whatever_died(ear: SecondEar) -> None:
-    assert judge(call(cell=Cell(state=State.TALKING, kill=Kill.WATCHER)), ear).is_stranded
+    assert only(judge(call(kills=((Cell(state=State.TALKING, kill=Kill.WATCHER), KILLED_AT_S),)), ear)).is_stranded
 
 
 def test_caller_who_never_gets_to_the_end_is_stranded(ear: SecondEar) -> None:
-    assert judge(call((3.0, speech()), is_done=False), ear).is_stranded
+    assert only(judge(call((3.0, speech()), is_done=False), ear)).is_stranded
 
 
 @pytest.mark.parametrize("changes", [{"facts_lost": 1}, {"left_over": ("final-1",)}])
 def test_lost_fact_and_left_room_fail_the_cell(changes: dict[str, Any], ear: SecondEar) -> None:
-    assert not judge(call((3.0, speech()), **changes), ear).holds
+    assert not only(judge(call((3.0, speech()), **changes), ear)).holds
 
 
 def test_what_was_badly_understood_is_still_the_phrase_it_was() -> None:

@@ -50,7 +50,7 @@ def main(
     folder.mkdir(parents=True)
     chosen = [cell for cell in cells() if only in str(cell)]
     try:
-        judged = asyncio.run(_run(chosen if quick else _repeated(chosen), folder, Random(seed)))
+        judged = asyncio.run(_run(_plan(chosen, runs_each=0 if quick else RUNS_EACH), folder, Random(seed)))
     except WarmTransferError as error:
         typer.echo(error.sentence, err=True)
         raise typer.Exit(code=2) from None
@@ -61,39 +61,45 @@ def main(
     raise typer.Exit(code=int(not _holds(summary)))
 
 
-def _repeated(chosen: Sequence[Cell]) -> list[Cell]:
-    """Each kind of death RUNS_EACH times, its cells in turn; a watcher's, which nobody hears, once per cell."""
-    plan = [cell for cell in chosen if cell.kill is Kill.WATCHER]
+def _plan(chosen: Sequence[Cell], *, runs_each: int) -> list[list[Cell]]:
+    """The kills of each call: one, but a watcher's, which nobody hears, in all states of one call.
+
+    Each cell once, and each kind of death at least `runs_each` times, its cells in turn.
+    """
+    unheard = [cell for cell in chosen if cell.kill is Kill.WATCHER]
+    plan = [unheard] if unheard else []
     for kinds in KINDS.values():
         of_kind = [cell for cell in chosen if cell.kill in kinds]
-        plan += [of_kind[number % len(of_kind)] for number in range(RUNS_EACH if of_kind else 0)]
+        runs = max(runs_each, len(of_kind)) if of_kind else 0
+        plan += [[of_kind[number % len(of_kind)]] for number in range(runs)]
     return plan
 
 
-async def _run(plan: Sequence[Cell], folder: Path, random: Random) -> list[Judged]:
+async def _run(plan: Sequence[Sequence[Cell]], folder: Path, random: Random) -> list[Judged]:
     console, ear = Console(stderr=True), SecondEar()
     judged: list[Judged] = []
     with SpeechProcess() as speech:
         await asyncio.to_thread(speech.load)
         async with FaultSite(folder) as site:
-            for number, cell in enumerate(plan, start=1):
+            for number, kills in enumerate(plan, start=1):
                 await site.mend()
-                judged.append(await _call(site, speech, cell, random, ear, folder / f"call_{number}.wav"))
-                console.print(f"{number}/{len(plan)} {cell}: {_line(judged[-1])}")
+                judged += await _call(site, speech, kills, random, ear, folder / f"call_{number}.wav")
+                for one in judged[-len(kills) :]:
+                    console.print(f"{number}/{len(plan)} {one.cell}: {_line(one)}", markup=False, soft_wrap=True)
     return judged
 
 
 async def _call(
-    site: FaultSite, speech: SpeechProcess, cell: Cell, random: Random, ear: SecondEar, recording: Path
-) -> Judged:
+    site: FaultSite, speech: SpeechProcess, kills: Sequence[Cell], random: Random, ear: SecondEar, recording: Path
+) -> list[Judged]:
     for _ in range(MOST_TRIES):
         try:
-            call = await place(site, speech, cell, random)
+            call = await place(site, speech, kills, random)
         except MissedStateError:
             continue
         await asyncio.to_thread(write_wav, recording, call.heard)
         return await asyncio.to_thread(judge, call, ear)
-    return missed(cell)
+    return [missed(cell) for cell in kills]
 
 
 def _line(one: Judged) -> str:

@@ -1,4 +1,4 @@
-"""One real, spoken call in which something is killed at a random moment of a state."""
+"""One real, spoken call in which something is killed at a random moment of a state, or of several."""
 
 import asyncio
 import functools
@@ -55,11 +55,8 @@ _LASTS_S = {
 class FaultyCall:
     """What came of it."""
 
-    cell: Cell
-    delay_s: float
-    """From the state's begin to the kill."""
-    killed_at_s: float
-    """Place in the recordings."""
+    kills: tuple[tuple[Cell, float], ...]
+    """What was killed, with its place in the recordings."""
     spoken: tuple[Spoken, ...]
     heard: Samples
     events: tuple[LoggedEvent, ...]
@@ -73,21 +70,20 @@ class MissedStateError(Exception):
     """The call never came to the state."""
 
 
-async def place(site: FaultSite, speech: SpeechProcess, cell: Cell, random: Random) -> FaultyCall:
-    """Hold a call, kill what the cell says, and go on to the goodbye.
+async def place(site: FaultSite, speech: SpeechProcess, cells: Sequence[Cell], random: Random) -> FaultyCall:
+    """Hold a call, kill what the cells say, in the order of the states, and go on to the goodbye.
 
     Raises:
-        MissedStateError: the call never came to the cell's state.
+        MissedStateError: the call never came to a cell's state.
     """
-    call = _Call(site, speech, cell, delay_s=random.uniform(0, _LASTS_S[cell.state]))
-    return await call.run()
+    return await _Call(site, speech, cells, random).run()
 
 
 class _Call:
-    def __init__(self, site: FaultSite, speech: SpeechProcess, cell: Cell, *, delay_s: float) -> None:
+    def __init__(self, site: FaultSite, speech: SpeechProcess, cells: Sequence[Cell], random: Random) -> None:
         self._site = site
-        self._cell = cell
-        self._delay_s = delay_s
+        self._cells = cells
+        self._random = random
         self._call_id = secrets.token_hex(16)
         self._room = new_room_name("caller")
         identity = f"caller-{secrets.token_hex(4)}"
@@ -110,7 +106,7 @@ class _Call:
             await rooms.create(self._room, empty_timeout_s=30)
             await rooms.dispatch(self._site.settings.agent_name, self._room, self._job.model_dump_json())
             async with self._caller:
-                killing = asyncio.create_task(self._kill())
+                killing = asyncio.create_task(self._kill_all())
                 try:
                     with suppress(TimeoutError):
                         await self._conversation.run(CALL_TIMEOUT_S)
@@ -121,9 +117,7 @@ class _Call:
                     raise MissedStateError
                 left_over = await self._left_over(rooms, before)
         return FaultyCall(
-            cell=self._cell,
-            delay_s=self._delay_s,
-            killed_at_s=killing.result(),
+            kills=killing.result(),
             spoken=tuple(self._conversation.transcript),
             heard=self._caller.downlink.mixed(),
             events=tuple(await self._events()),
@@ -132,16 +126,24 @@ class _Call:
             left_over=left_over,
         )
 
-    async def _kill(self) -> float:
+    async def _kill_all(self) -> tuple[tuple[Cell, float], ...]:
+        kills = []
+        for cell in self._cells:
+            kills.append((cell, await self._kill(cell)))
+            if len(self._cells) > 1:
+                await self._site.mend()  # for the next one
+        return tuple(kills)
+
+    async def _kill(self, cell: Cell) -> float:
         """Wait for the state and its moment, kill; where that is in the recordings."""
         async with asyncio.timeout(STATE_TIMEOUT_S):
-            while not self._is_in_state(await self._events()):  # noqa: ASYNC110 - the log is other processes' file
+            while not _is_in_state(cell.state, await self._events()):  # noqa: ASYNC110 - other processes' file
                 await asyncio.sleep(POLL_S)
-        await asyncio.sleep(self._delay_s)
+        await asyncio.sleep(self._random.uniform(0, _LASTS_S[cell.state]))
         pids = {one.payload["role"]: one.payload["pid"] for one in await self._events() if one.type == "job_started"}
         at_s = self._caller.clock.now_s()
         self._lose_words(at_s)
-        await self._site.kill(self._cell.kill, pids)
+        await self._site.kill(cell.kill, pids)
         return at_s
 
     def _lose_words(self, at_s: float) -> None:
@@ -151,12 +153,6 @@ class _Call:
         is_saying = len(ends) < len(said)
         if said and (is_saying or at_s - ends[-1] < UNHEARD_S):
             self._script.lose(said[-1].text)
-
-    def _is_in_state(self, events: Sequence[LoggedEvent]) -> bool:
-        begins = [one for one in events if one.type == _BEGINS[self._cell.state]]
-        if self._cell.state is State.TALKING:
-            return any(one.payload["speaker"] == "caller" for one in begins)
-        return bool(begins)
 
     async def _events(self) -> list[LoggedEvent]:
         return await asyncio.to_thread(self._site.log.events, self._call_id)
@@ -174,11 +170,18 @@ class _Call:
             await asyncio.sleep(0.1)
 
 
-def heard_after(call: FaultyCall) -> list[tuple[float, Samples]]:
+def _is_in_state(state: State, events: Sequence[LoggedEvent]) -> bool:
+    begins = [one for one in events if one.type == _BEGINS[state]]
+    if state is State.TALKING:
+        return any(one.payload["speaker"] == "caller" for one in begins)
+    return bool(begins)
+
+
+def heard_after(call: FaultyCall, killed_at_s: float) -> list[tuple[float, Samples]]:
     """Each utterance of an agent that began after the kill: its begin and its sound, with a little around."""
     found = []
     for one in call.spoken:
-        if one.speaker == "agent" and one.start_s > call.killed_at_s + STILL_HEARD_S:
+        if one.speaker == "agent" and one.start_s > killed_at_s + STILL_HEARD_S:
             begin, end = (round((at + around) * RATE_HZ) for at, around in ((one.start_s, -0.2), (one.end_s, 0.2)))
             found.append((one.start_s, call.heard[max(begin, 0) : end]))
     return found
