@@ -8,7 +8,7 @@ import numpy as np
 from livekit import rtc
 from livekit.agents import Agent, AgentSession
 
-from agents.hold_music import HoldMusic
+from agents.hold_music import QUEUE_MS, HoldMusic
 from agents.phrase_book import PhraseBook
 from warm_transfer.transfer.terms import Disposition, Move
 
@@ -19,6 +19,8 @@ UNDER_SPEECH_GAIN = 0.25
 DUCK_MS = 150
 SOUND_FLOOR = 200
 """int16 peak of a frame above which somebody is speaking; Opus' comfort noise stays below 20."""
+QUIET_S = 2.0
+"""Who spoke a moment ago goes on, or gets an answer within that time: an update then would come in between."""
 
 OVERLAP_S = 0.5
 """Agent B reaches the caller's ear later than ours: by the caller's jitter buffer, 0.4 s on busy cores (measured)."""
@@ -38,16 +40,23 @@ class SessionCallerLine:
         book: PhraseBook,
         return_agent: Callable[[Disposition], Agent],
         part_timeout_s: float,
+        has_keys: bool,
     ) -> None:
+        """`has_keys`: the caller is on a phone, and is told what its keys do."""
         self._session = session
         self._room = room
         self._caller_identity = caller_identity
         self._book = book
         self._return_agent = return_agent
         self._part_timeout_s = part_timeout_s
+        self._first_update = "waiting_keys" if has_keys else "waiting"
+        self._last_talk_at = 0.0
+        """Loop time of the last change in who speaks."""
         self._music: HoldMusic | None = None
         self._caller_gone = asyncio.Event()
         self._held = asyncio.Event()
+        self._update = self._first_update
+        """The phrase of the next update."""
         self.is_deaf = False
         """Nothing that the caller types is taken either."""
         room.on("participant_disconnected", self._note_leave)
@@ -60,11 +69,35 @@ class SessionCallerLine:
 
     async def hold(self) -> None:
         """Music at once, low under the hold phrase; `_duck` raises it when the phrase is over."""
+        self._update = self._first_update
         self._music = HoldMusic()
         await self._music.publish(self._room)
         await self._music.play(UNDER_SPEECH_GAIN)
         await self._until_handed_over()  # the session refuses speech while it swaps its agent
         await self._book.say(self._session, "hold", allow_interruptions=False)
+
+    async def tell_waiting(self) -> None:
+        """Lower the music, let that be heard, then say the update; not while, or just after, somebody speaks."""
+        if self._is_talk_near():
+            return
+        if self._music is not None:
+            self._music.set_gain(UNDER_SPEECH_GAIN, fade_ms=DUCK_MS)
+        await asyncio.sleep((QUEUE_MS + DUCK_MS) / 1000)
+        if self._is_talk_near():
+            self._lower_or_raise()
+            return
+        update, self._update = self._update, "waiting"  # what the keys do is said once
+        await self._book.say(self._session, update)
+
+    def answer_key(self, phrase: str) -> None:
+        """Say a phrase to the held caller who pressed a key; it cuts off what may be cut off."""
+        try:
+            speech = self._session.current_speech
+            if speech is not None and speech.allow_interruptions:
+                self._session.interrupt()
+            self._book.say(self._session, phrase)
+        except RuntimeError:  # the session swaps its agent, who is about to speak
+            logger.info("key not answered")
 
     async def take_back(self, disposition: Disposition) -> None:
         """Stop the music; Agent A comes back with the phrase for this disposition."""
@@ -147,9 +180,19 @@ class SessionCallerLine:
 
     def _duck(self, _: object) -> None:
         """Lower the music from the caller's first word on: a change of gain is heard late, an answer comes at once."""
+        self._last_talk_at = asyncio.get_running_loop().time()
+        self._lower_or_raise()
+
+    def _lower_or_raise(self) -> None:
         if self._music is not None:
-            is_talk = self._session.user_state == "speaking" or self._session.agent_state in ("thinking", "speaking")
-            self._music.set_gain(UNDER_SPEECH_GAIN if is_talk else 1.0, fade_ms=DUCK_MS)
+            self._music.set_gain(UNDER_SPEECH_GAIN if self._is_talk() else 1.0, fade_ms=DUCK_MS)
+
+    def _is_talk(self) -> bool:
+        return self._session.user_state == "speaking" or self._session.agent_state in ("thinking", "speaking")
+
+    def _is_talk_near(self) -> bool:
+        quiet_s = asyncio.get_running_loop().time() - self._last_talk_at
+        return self._is_talk() or self._session.current_speech is not None or quiet_s < QUIET_S
 
     def _note_leave(self, participant: rtc.RemoteParticipant) -> None:
         if participant.identity == self._caller_identity:

@@ -15,6 +15,7 @@ from agents.caller_line import SessionCallerLine
 from agents.caller_presence import CallerPresence
 from agents.console import NoTargets
 from agents.consult_speech import consult_voice
+from agents.hold_keys import HoldKeys
 from agents.house import AGENT_A_VOICE, House, build_session, take_text, write_turns
 from agents.on_hold import OnHold
 from agents.providers.catalog import Models
@@ -117,7 +118,9 @@ class CallerRoomJob:
             self._taken_over.seed(session)
             transcript.restore(self._taken_over.past.transcript)
         write_turns(session, transcript)
-        line = self._caller_line(session, caller, lambda disposition: self._agent(session, desk, line, disposition))
+        line = self._caller_line(
+            session, caller, lambda disposition: self._agent(session, desk, line, keys, disposition)
+        )
         coordinator = Coordinator(
             ports=Ports(
                 caller=line,
@@ -135,14 +138,22 @@ class CallerRoomJob:
             record=recorder.record,
         )
         transcript.on_caller_turn = desk.hear
+        keys = HoldKeys(
+            self._ctx.room,
+            caller.identity,
+            coordinator=coordinator,
+            say=line.answer_key,
+            leave_message=desk.leave_message,
+        )
         presence = self._watch(caller, session, coordinator, transcript, recorder)
         session.on("close", lambda event: _end_with_session(event, coordinator))
         phrases = asyncio.create_task(self._fill_phrases(models))
         try:
-            await self._start(session, self._agent(session, desk, line, None), caller, line)
+            await self._start(session, self._agent(session, desk, line, keys, None), caller, line, keys)
             return await coordinator.run()
         finally:
             presence.close()
+            keys.close()
             phrases.cancel()
             await asyncio.gather(phrases, return_exceptions=True)
             await line.aclose()
@@ -192,12 +203,17 @@ class CallerRoomJob:
             logger.warning("fixed phrases not cached", exc_info=True)
 
     async def _start(
-        self, session: AgentSession[None], agent: AgentA, caller: rtc.RemoteParticipant, line: SessionCallerLine
+        self,
+        session: AgentSession[None],
+        agent: AgentA,
+        caller: rtc.RemoteParticipant,
+        line: SessionCallerLine,
+        keys: HoldKeys,
     ) -> None:
         await session.start(
             agent,
             room=self._ctx.room,
-            room_options=_room_options(caller.identity, line),
+            room_options=_room_options(caller.identity, line, keys),
             session_host=self._house.settings.debug,
             record=False,
         )
@@ -207,13 +223,14 @@ class CallerRoomJob:
         session: AgentSession[None],
         desk: TransferDesk,
         line: SessionCallerLine,
+        keys: HoldKeys,
         failed_with: Disposition | None,
     ) -> AgentA:
         """Agent A at the beginning of the call, or back after a transfer that ended with this disposition."""
         house, taken_over = self._house, self._taken_over
 
         def make_on_hold() -> OnHold:
-            return OnHold(desk, note_held=line.note_held)
+            return OnHold(desk, note_held=line.note_held, take_message=keys.take_message)
 
         async def begin() -> None:
             if failed_with is not None:
@@ -244,6 +261,7 @@ class CallerRoomJob:
             book=self._house.book,
             return_agent=return_agent,
             part_timeout_s=PART_FACTOR * self._house.settings.move_timeout_s,
+            has_keys=caller.kind == rtc.ParticipantKind.PARTICIPANT_KIND_SIP,
         )
 
     def _target_line(
@@ -297,6 +315,7 @@ class CallerRoomJob:
 def _deadlines(settings: Settings) -> dict[Deadline, float]:
     return {
         Deadline.HOLD: settings.hold_after_ms / 1000,
+        Deadline.UPDATE: settings.hold_update_s,
         Deadline.RING: settings.ring_timeout_s,
         Deadline.CONSULT: settings.consult_timeout_s,
         Deadline.MOVE: settings.move_timeout_s,
@@ -313,9 +332,9 @@ def _best_move(room: rtc.Room, identity: str) -> Move:
     return Move.CLIENT_MOVE if can_move and has_microphone else Move.JOIN_CALLER_ROOM
 
 
-def _room_options(caller_identity: str, line: SessionCallerLine) -> room_io.RoomOptions:
+def _room_options(caller_identity: str, line: SessionCallerLine, keys: HoldKeys) -> room_io.RoomOptions:
     async def take(session: AgentSession[None], event: room_io.TextInputEvent) -> None:
-        if not line.is_deaf:
+        if not line.is_deaf and not keys.take_message(event.text):
             await take_text(session, event)
 
     # The caller leaves this room in a successful client_move: the coordinator, not the session, says what that means.

@@ -22,7 +22,20 @@ PROMPTS: Mapping[str, frozenset[str]] = {
 }
 """What the code fills into each prompt; the specialists' own, named by the roster, get nothing."""
 
-_PHRASES = ("greeting", "hold", "accept", "welcome_back", "resumed", "transfer_resumed")
+_PHRASES = (
+    "greeting",
+    "hold",
+    "waiting",
+    "waiting_keys",
+    "accept",
+    "welcome_back",
+    "resumed",
+    "transfer_resumed",
+    "keys.ringing",
+    "keys.consulting",
+    "keys.ask_message",
+    "keys.noted",
+)
 # Filled by the loader itself: every prompt of an agent that speaks shares them.
 _SHARED = "voice_rules"
 

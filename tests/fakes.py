@@ -69,6 +69,9 @@ class FakeWorld:
     async def hold(self) -> None:
         await self._do("hold")
 
+    async def tell_waiting(self) -> None:
+        await self._do("tell_waiting")
+
     async def take_back(self, disposition: Disposition) -> None:
         await self._do(f"take_back {disposition.value}")
 

@@ -131,6 +131,9 @@ class Settings(BaseModel):
     deepgram_api_key: SecretStr | None = Field(default=None, description="From your Deepgram account.")
 
     hold_after_ms: int = Field(default=700, ge=0, description="A pause shorter than this needs no explanation.")
+    hold_update_s: float = Field(
+        default=20.0, gt=0, description="From phrase to phrase: a wait of half a minute is told of once, not filled."
+    )
     consult_mode: ConsultMode = Field(
         default="text", description="Text takes milliseconds; spoken lets a supervisor listen."
     )

@@ -361,6 +361,7 @@ async def test_held_caller_leaves_a_message_in_their_own_words() -> None:
 async def test_held_caller_is_asked_for_the_message_that_is_missing() -> None:
     talk = on_hold_talk()
     assert "?" in await talk.say("Can I leave a message?")
+    talk.ctx.add_message(role="assistant", content=load_phrases()["waiting"])  # an update while the caller thinks
     await talk.say("The second charge was on Friday.")
     assert argument(talk, "message") == "The second charge was on Friday."
 

@@ -13,7 +13,13 @@ from warm_transfer.transfer.errors import IllegalEventError, MoveRefusedError, T
 from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
 
 OFFER = Offer(transfer_id="t", target="billing", skill="billing", reason="charged twice")
-DEADLINES = {Deadline.HOLD: 0.7, Deadline.RING: 15.0, Deadline.CONSULT: 60.0, Deadline.MOVE: 5.0}
+DEADLINES = {
+    Deadline.HOLD: 0.7,
+    Deadline.UPDATE: 20.0,
+    Deadline.RING: 15.0,
+    Deadline.CONSULT: 60.0,
+    Deadline.MOVE: 5.0,
+}
 
 
 class Call:
@@ -117,6 +123,78 @@ async def test_quick_target_needs_no_hold(call: Call) -> None:
     await call.happens(ev.TargetAccepted())
     await call.clock.advance(0.7)
     assert "hold" not in call.world.did
+
+
+async def held(call: Call) -> None:
+    """On hold in the consult, the hold phrase just said."""
+    await call.happens(ev.TransferOffered(TWO), ev.TransferRequested(Move.CLIENT_MOVE), ev.TargetAnswered("b"))
+    await call.clock.advance(0.7)
+
+
+async def test_held_caller_is_told_again_and_again_that_the_transfer_is_under_way(call: Call) -> None:
+    await held(call)
+    await call.clock.advance(19.9)
+    assert "tell_waiting" not in call.world.did
+    await call.clock.advance(0.1)
+    assert call.world.did.count("tell_waiting") == 1
+    await call.clock.advance(20)
+    assert call.world.did.count("tell_waiting") == 2
+
+
+async def test_time_to_the_next_update_runs_from_the_end_of_the_phrase(call: Call) -> None:
+    phrase = call.world.blocks["hold"] = asyncio.Event()
+    await held(call)
+    await call.clock.advance(3)
+    phrase.set()
+    await settle()
+    await call.clock.advance(19.9)
+    assert "tell_waiting" not in call.world.did
+    await call.clock.advance(0.1)
+    assert call.world.did.count("tell_waiting") == 1
+
+
+async def test_time_to_the_update_goes_on_when_a_target_answers_and_when_the_next_is_called(call: Call) -> None:
+    await call.happens(ev.TransferOffered(TWO), ev.TransferRequested(Move.CLIENT_MOVE))
+    await call.clock.advance(0.7)
+    await call.clock.advance(8)
+    await call.happens(ev.TargetAnswered("b"))
+    await call.clock.advance(8)
+    await call.happens(ev.TargetDeclined("not mine"))
+    await call.clock.advance(4)
+    assert call.state is State.RINGING
+    assert call.world.did.count("tell_waiting") == 1
+
+
+@pytest.mark.parametrize("end", [ev.TargetAccepted(), ev.CancelRequested()], ids=lambda event: type(event).__name__)
+async def test_no_update_after_the_hold(call: Call, end: ev.Event) -> None:
+    await held(call)
+    await call.clock.advance(19)
+    await call.happens(end)
+    await call.clock.advance(1)
+    await call.clock.advance(40)
+    assert "tell_waiting" not in call.world.did
+
+
+async def test_hold_phrase_that_outlasts_the_consult_starts_no_update(call: Call) -> None:
+    phrase = call.world.blocks["hold"] = asyncio.Event()
+    call.world.blocks["move client_move"] = asyncio.Event()
+    await held(call)
+    await call.happens(ev.TargetAccepted())
+    phrase.set()
+    await settle()
+    assert call.state is State.MOVING
+    assert Deadline.UPDATE not in call.coordinator._timers
+
+
+async def test_caller_is_moved_only_after_the_update_that_is_being_said(call: Call) -> None:
+    update = call.world.blocks["tell_waiting"] = asyncio.Event()
+    await held(call)
+    await call.clock.advance(20)
+    await call.happens(ev.TargetAccepted())
+    assert "move client_move" not in call.world.did
+    update.set()
+    await settle()
+    assert call.world.did[-2:] == ["close_ears", "move client_move"]
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ from warm_transfer.stand.soak.run import Faults, run
 from warm_transfer.stand.soak.virtual_loop import StuckError, VirtualLoop
 from warm_transfer.stand.soak.world import World
 from warm_transfer.transfer import coordinator, states
+from warm_transfer.transfer.events import Event, UpdateDue
 from warm_transfer.transfer.states import Moving, Step
-from warm_transfer.transfer.terms import Disposition
+from warm_transfer.transfer.terms import Disposition, State
 
 RUNS = 400
 
@@ -72,6 +73,14 @@ def test_second_voice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         world._open = None
 
     monkeypatch.setattr(World, "dismiss", forgets_the_target)
+    assert soaked().double_connected > 0
+
+
+def test_update_into_agent_bs_words_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The deadline outlives the consult, and its event has a meaning there.
+    moving_update: tuple[State, type[Event]] = (State.MOVING, UpdateDue)
+    monkeypatch.setitem(states.TABLE, moving_update, states.Row(states._tell, (State.MOVING,)))
+    monkeypatch.setattr(coordinator.Coordinator, "_cancel_timers", lambda *_, **__: None)
     assert soaked().double_connected > 0
 
 

@@ -18,6 +18,7 @@ from warm_transfer.transfer.commands import (
     SendBriefing,
     StartDeadline,
     TakeCallerBack,
+    TellWaiting,
 )
 from warm_transfer.transfer.errors import IllegalEventError
 from warm_transfer.transfer.states import (
@@ -52,6 +53,7 @@ EVENTS: tuple[ev.Event, ...] = (
     ev.OfferWithdrawn(),
     ev.TransferRequested(CLIENT),
     ev.HoldDue(),
+    ev.UpdateDue(),
     ev.RingExpired(),
     ev.ConsultExpired(),
     ev.MoveExpired(),
@@ -107,6 +109,8 @@ def awaited(disposition: Disposition, reason: str) -> Step:
 
 
 D = Disposition
+HOLD = (HoldCaller(), StartDeadline(Deadline.UPDATE))
+UPDATE = (TellWaiting(), StartDeadline(Deadline.UPDATE))
 RINGING, CONSULTING, MOVING = (SITUATIONS[s] for s in (State.RINGING, State.CONSULTING, State.MOVING))
 AWAY = Moving(offer=OFFER, move=CLIENT, is_caller_away=True)
 ROWS: list[tuple[Situation, ev.Event, Step]] = [
@@ -123,7 +127,8 @@ ROWS: list[tuple[Situation, ev.Event, Step]] = [
         ),
     ),
     (Offered(offer=OFFER), ev.CallerLeft("bye"), hung_up("bye")),
-    (RINGING, ev.HoldDue(), Step(Ringing(offer=OFFER, move=CLIENT, is_held=True), (HoldCaller(),))),
+    (RINGING, ev.HoldDue(), Step(Ringing(offer=OFFER, move=CLIENT, is_held=True), HOLD)),
+    (RINGING, ev.UpdateDue(), Step(RINGING, UPDATE)),
     (
         Ringing(offer=OFFER, move=CLIENT, is_held=True),
         ev.TargetAnswered("b"),
@@ -138,7 +143,8 @@ ROWS: list[tuple[Situation, ev.Event, Step]] = [
     (RINGING, ev.CancelRequested(), back(D.CANCELLED, "the caller asked to stay")),
     (RINGING, ev.CallerLeft("bye"), hung_up("bye")),
     (RINGING, ev.CommandFailed("KeyError"), back(D.FAILED, "KeyError")),
-    (CONSULTING, ev.HoldDue(), Step(Consulting(offer=OFFER, move=CLIENT, is_held=True), (HoldCaller(),))),
+    (CONSULTING, ev.HoldDue(), Step(Consulting(offer=OFFER, move=CLIENT, is_held=True), HOLD)),
+    (CONSULTING, ev.UpdateDue(), Step(CONSULTING, UPDATE)),
     (CONSULTING, ev.QuestionAsked("when?"), Step(CONSULTING, (AnswerQuestion("when?"),))),
     (
         CONSULTING,

@@ -26,6 +26,11 @@ class HoldCaller:
 
 
 @dataclass(frozen=True, slots=True)
+class TellWaiting:
+    """Tell the held caller that the transfer is still under way."""
+
+
+@dataclass(frozen=True, slots=True)
 class SendBriefing:
     """Draft the briefing and give it to the target."""
 
@@ -88,6 +93,7 @@ Command = (
     StartDeadline
     | OpenConsult
     | HoldCaller
+    | TellWaiting
     | SendBriefing
     | AnswerQuestion
     | MoveCaller

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, assert_never
 
@@ -21,6 +21,7 @@ from warm_transfer.transfer.commands import (
     SendBriefing,
     StartDeadline,
     TakeCallerBack,
+    TellWaiting,
 )
 from warm_transfer.transfer.errors import IllegalEventError, MoveRefusedError, TargetUnavailableError
 from warm_transfer.transfer.events import EXPIRY, Event
@@ -31,6 +32,9 @@ from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, Sta
 from warm_transfer.transfer.understanding.drafting import draft_briefing
 
 logger = logging.getLogger(__name__)
+
+HELD = frozenset({Deadline.HOLD, Deadline.UPDATE})
+"""The deadlines of a held caller: they go on when a target answers, and when the next one is called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +125,7 @@ class Coordinator:
                     self._handle(waiting.event, waiting.answer, caller, target, tasks)
                 else:
                     logger.info("late event ignored", extra={"event": type(waiting.event).__name__})
-            self._cancel_timers(but=None)
+            self._cancel_timers(but=frozenset())
             await caller.drain()
             await target.drain()
         return self._outcome
@@ -154,7 +158,7 @@ class Coordinator:
         self._situation = after
         if after.state is not before.state:
             logger.info("transfer moved on", extra={"from": before.state.value, "to": after.state.value})
-            self._cancel_timers(but=Deadline.HOLD if isinstance(after, Ringing | Consulting) else None)
+            self._cancel_timers(but=HELD if isinstance(after, Ringing | Consulting) else frozenset())
         self._record_event(event)
         self._end_attempt(commands)
         if isinstance(after, Ended):
@@ -168,6 +172,8 @@ class Coordinator:
     def _carry_out(self, command: Command, caller: Lane, target: Lane, tasks: asyncio.TaskGroup) -> None:
         ports = self._ports
         match command:
+            case StartDeadline(Deadline.UPDATE):
+                caller.add(self._start_update(tasks))  # behind the phrase: it runs from the phrase's end
             case StartDeadline(deadline):
                 self._start_deadline(deadline, tasks)
             case OpenConsult(offer, move):
@@ -175,6 +181,8 @@ class Coordinator:
                 target.add(self._open(offer, move, self._attempt))
             case HoldCaller():
                 caller.add(ports.caller.hold())
+            case TellWaiting():
+                caller.add(ports.caller.tell_waiting())
             case SendBriefing(offer):
                 target.add(self._brief(offer))
             case AnswerQuestion(question):
@@ -248,6 +256,10 @@ class Coordinator:
             self._start_deadline(Deadline.MOVE, tasks)  # anew: until now it ran for the phrase, too
         await self._ports.target.move_caller(move)
 
+    async def _start_update(self, tasks: asyncio.TaskGroup) -> None:
+        if isinstance(self._situation, Ringing | Consulting):
+            self._start_deadline(Deadline.UPDATE, tasks)
+
     def _start_deadline(self, deadline: Deadline, tasks: asyncio.TaskGroup) -> None:
         self._cancel_timer(deadline)
         self._timers[deadline] = tasks.create_task(self._expire(deadline))
@@ -260,8 +272,8 @@ class Coordinator:
     def _post_of(self, attempt: int, event: Event) -> None:
         self._inbox.put_nowait(_Waiting(event, is_current=lambda: attempt == self._attempt))
 
-    def _cancel_timers(self, *, but: Deadline | None) -> None:
-        for deadline in [d for d in self._timers if d is not but]:
+    def _cancel_timers(self, *, but: Set[Deadline]) -> None:
+        for deadline in self._timers.keys() - but:
             self._cancel_timer(deadline)
 
     def _cancel_timer(self, deadline: Deadline) -> None:

@@ -36,6 +36,11 @@ class HoldDue(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateDue(Event):
+    """HOLD_UPDATE_S have passed since the held caller was last told something."""
+
+
+@dataclass(frozen=True, slots=True)
 class RingExpired(Event):
     """RING_TIMEOUT_S have passed and no target is in the consult room."""
 
@@ -131,6 +136,7 @@ class CommandFailed(Event):
 
 EXPIRY: dict[Deadline, type[Event]] = {
     Deadline.HOLD: HoldDue,
+    Deadline.UPDATE: UpdateDue,
     Deadline.RING: RingExpired,
     Deadline.CONSULT: ConsultExpired,
     Deadline.MOVE: MoveExpired,

@@ -21,6 +21,9 @@ class CallerLine(Protocol):
     async def hold(self) -> None:
         """Say the hold phrase and play music until taken back or parted; returns once the music plays alone."""
 
+    async def tell_waiting(self) -> None:
+        """Say over the lowered music that the transfer is under way; nothing, if somebody else speaks in the hold."""
+
     async def take_back(self, disposition: Disposition) -> None:
         """End the hold, if any; say the fixed phrase for this disposition; Agent A goes on with the call."""
 

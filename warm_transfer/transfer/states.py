@@ -21,6 +21,7 @@ from warm_transfer.transfer.commands import (
     SendBriefing,
     StartDeadline,
     TakeCallerBack,
+    TellWaiting,
 )
 from warm_transfer.transfer.errors import IllegalEventError
 from warm_transfer.transfer.events import (
@@ -45,6 +46,7 @@ from warm_transfer.transfer.events import (
     TargetUnavailable,
     TransferOffered,
     TransferRequested,
+    UpdateDue,
 )
 from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
 
@@ -145,7 +147,11 @@ def _request(now: Offered, event: TransferRequested) -> Step:
 
 
 def _hold(now: Ringing | Consulting, _: HoldDue) -> Step:
-    return Step(replace(now, is_held=True), (HoldCaller(),))
+    return Step(replace(now, is_held=True), (HoldCaller(), StartDeadline(Deadline.UPDATE)))
+
+
+def _tell(now: Ringing | Consulting, _: UpdateDue) -> Step:
+    return Step(now, (TellWaiting(), StartDeadline(Deadline.UPDATE)))
 
 
 def _need_no_hold(now: Moving, _: HoldDue) -> Step:
@@ -277,6 +283,7 @@ TABLE: dict[tuple[State, type[Event]], Row] = {
     (State.OFFERED, TransferRequested): Row(_request, (State.RINGING,)),
     (State.OFFERED, CallerLeft): _HUNG_UP,
     (State.RINGING, HoldDue): Row(_hold, (State.RINGING,)),
+    (State.RINGING, UpdateDue): Row(_tell, (State.RINGING,)),
     (State.RINGING, TargetAnswered): Row(_brief, (State.CONSULTING,)),
     (State.RINGING, TargetUnavailable): _UNREACHED,
     (State.RINGING, RingExpired): Row(_miss(Disposition.NO_ANSWER, "nobody answered in time"), _NEXT_OR_ENDED),
@@ -285,6 +292,7 @@ TABLE: dict[tuple[State, type[Event]], Row] = {
     (State.RINGING, CallerLeft): _HUNG_UP,
     (State.RINGING, CommandFailed): _BROKEN,
     (State.CONSULTING, HoldDue): Row(_hold, (State.CONSULTING,)),
+    (State.CONSULTING, UpdateDue): Row(_tell, (State.CONSULTING,)),
     (State.CONSULTING, QuestionAsked): Row(_answer, (State.CONSULTING,)),
     (State.CONSULTING, TargetAccepted): Row(_move, (State.MOVING,)),
     (State.CONSULTING, TargetDeclined): Row(_miss(Disposition.DECLINED), _NEXT_OR_ENDED),

@@ -43,6 +43,7 @@ class Deadline(Enum):
     """What a transfer waits for; the durations are settings."""
 
     HOLD = "hold"
+    UPDATE = "update"
     RING = "ring"
     CONSULT = "consult"
     MOVE = "move"

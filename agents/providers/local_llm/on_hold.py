@@ -1,6 +1,7 @@
 """What a held caller talks to: how long, cancel, leave a message; nothing else moves anything."""
 
 import re
+from itertools import takewhile
 
 from agents.providers.local_llm.conversation import Called, Conversation, Reply, Said
 from agents.providers.local_llm.words import line, means, rest_after
@@ -22,10 +23,9 @@ def answer(conversation: Conversation) -> Reply:
 
 
 def _to_caller(conversation: Conversation, last: Said) -> Reply:
-    said = conversation.model_texts()
     if means(last.text, "cancel") and not means(last.text, "keep_waiting"):
         return conversation.use("cancel_transfer", line(_PART, "waiting"))
-    if said and said[-1] == line(_PART, "ask_message"):
+    if line(_PART, "ask_message") in _said_since_last_turn(conversation):
         return _message(conversation, last.text)
     if means(last.text, "leave_message"):
         enough = len(rest_after(last.text, "leave_message").split()) >= _MIN_MESSAGE_WORDS
@@ -33,6 +33,13 @@ def _to_caller(conversation: Conversation, last: Said) -> Reply:
     if means(last.text, "how_long"):
         return conversation.use("how_long", line(_PART, "waiting"))
     return _say("thanks" if means(last.text, "thanks") else "waiting")
+
+
+def _said_since_last_turn(conversation: Conversation) -> list[str]:
+    """What the caller answers to: the model's own words and, after them, an update on the hold."""
+    said = [event for event in conversation.events[:-1] if isinstance(event, Said)]
+    since = takewhile(lambda one: one.speaker == "model", reversed(said))
+    return [one.text for one in since]
 
 
 def _message(conversation: Conversation, text: str) -> Reply:

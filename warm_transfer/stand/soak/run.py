@@ -16,7 +16,7 @@ from warm_transfer.transfer.terms import Deadline, Move, Offer
 LONGEST_CALL_S = 3600.0
 SETTLING_S = 60.0
 """After the call: every agent's own waits are over by then."""
-DEADLINES = {Deadline.HOLD: 0.7, Deadline.RING: 15.0, Deadline.CONSULT: 60.0, Deadline.MOVE: 5.0}
+DEADLINES = {Deadline.HOLD: 0.7, Deadline.UPDATE: 20.0, Deadline.RING: 15.0, Deadline.CONSULT: 60.0, Deadline.MOVE: 5.0}
 """The settings' defaults."""
 
 

@@ -115,6 +115,11 @@ class World:
         self.plays_music = True
         await asyncio.sleep(HOLD_PHRASE_S)
 
+    async def tell_waiting(self) -> None:
+        """A phrase of Agent A's voice, which only a held caller may hear."""
+        await asyncio.sleep(HOLD_PHRASE_S)
+        self.double_connected += bool(self.with_caller)
+
     async def take_back(self, disposition: Disposition) -> None:
         """Agent A has the caller again."""
         self.plays_music = False
