@@ -10,7 +10,17 @@ from warm_transfer.transfer.errors import SettingsError
 
 PROMPTS_DIR = Path(__file__).resolve().parent.parent / "prompts"
 
-DISPOSITIONS = ("declined", "no_answer", "unavailable", "cancelled", "target_left", "move_failed", "failed")
+DISPOSITIONS = (
+    "declined",
+    "busy",
+    "no_answer",
+    "voicemail",
+    "unavailable",
+    "cancelled",
+    "target_left",
+    "move_failed",
+    "failed",
+)
 """Ways a transfer ends with the caller back at Agent A; each has its phrase."""
 
 PROMPTS: Mapping[str, frozenset[str]] = {

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -285,6 +286,34 @@ async def test_next_target_is_called_when_the_first_declines(call: Call) -> None
     assert call.attempts() == [("t", "billing", "declined", "not mine"), ("t", "deputy", "completed", "")]
     assert call.dispositions() == ["completed"]
     assert call.world.did.count("hold") == 1
+
+
+async def test_after_a_busy_target_and_a_voicemail_the_third_is_connected(call: Call) -> None:
+    three = replace(TWO, others=("deputy", "general"))
+    await call.happens(ev.TransferOffered(three), ev.TransferRequested(Move.CLIENT_MOVE), ev.TargetBusy())
+    await call.happens(ev.TargetAnswered("d"), ev.VoicemailReached())  # known only by its words
+    await call.happens(ev.TargetAnswered("g"), ev.TargetAccepted(), ev.CallerMoved())
+    assert (await call.running).disposition is Disposition.COMPLETED
+    assert [attempt[1:3] for attempt in call.attempts()] == [
+        ("billing", "busy"),
+        ("deputy", "voicemail"),
+        ("general", "completed"),
+    ]
+    assert call.dispositions() == ["completed"]
+
+
+@pytest.mark.parametrize(
+    ("event", "disposition"),
+    [(ev.TargetBusy(), Disposition.BUSY), (ev.VoicemailReached(), Disposition.VOICEMAIL)],
+    ids=lambda value: type(value).__name__,
+)
+async def test_last_target_that_nobody_speaks_for_gives_the_caller_back(
+    call: Call, event: ev.Event, disposition: Disposition
+) -> None:
+    await call.happens(ev.TransferOffered(OFFER), ev.TransferRequested(Move.CLIENT_MOVE), event)
+    assert call.state is State.TALKING
+    assert call.world.did[-2:] == [f"take_back {disposition.value}", f"dismiss {disposition.value}"]
+    assert call.dispositions() == [disposition.value]
 
 
 async def test_each_target_has_the_whole_ring_time(call: Call) -> None:

@@ -82,6 +82,16 @@ class TargetDeclined(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TargetBusy(Event):
+    """The target has another call, and told so instead of answering."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoicemailReached(Event):
+    """A machine answered for the target; it may be known only after its first words."""
+
+
+@dataclass(frozen=True, slots=True)
 class TargetLeft(Event):
     """The target was in the consult room and is gone."""
 

@@ -41,12 +41,14 @@ from warm_transfer.transfer.events import (
     RingExpired,
     TargetAccepted,
     TargetAnswered,
+    TargetBusy,
     TargetDeclined,
     TargetLeft,
     TargetUnavailable,
     TransferOffered,
     TransferRequested,
     UpdateDue,
+    VoicemailReached,
 )
 from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
 
@@ -270,6 +272,7 @@ def _miss(disposition: Disposition, reason: str = "") -> Callable[[Ringing | Con
 _ENDED = (State.ENDED,)
 _NEXT_OR_ENDED = (State.RINGING, State.ENDED)
 _UNREACHED = Row(_miss(Disposition.UNAVAILABLE), _NEXT_OR_ENDED)
+_VOICEMAIL = Row(_miss(Disposition.VOICEMAIL, "a machine answered"), _NEXT_OR_ENDED)
 _CANCELLED = Row(_back(Disposition.CANCELLED, "the caller asked to stay"), _ENDED)
 _TARGET_LEFT = Row(_miss(Disposition.TARGET_LEFT, "the target left"), _NEXT_OR_ENDED)
 _BROKEN = Row(_back(Disposition.FAILED), _ENDED)
@@ -286,6 +289,8 @@ TABLE: dict[tuple[State, type[Event]], Row] = {
     (State.RINGING, UpdateDue): Row(_tell, (State.RINGING,)),
     (State.RINGING, TargetAnswered): Row(_brief, (State.CONSULTING,)),
     (State.RINGING, TargetUnavailable): _UNREACHED,
+    (State.RINGING, TargetBusy): Row(_miss(Disposition.BUSY, "the target is busy"), _NEXT_OR_ENDED),
+    (State.RINGING, VoicemailReached): _VOICEMAIL,
     (State.RINGING, RingExpired): Row(_miss(Disposition.NO_ANSWER, "nobody answered in time"), _NEXT_OR_ENDED),
     (State.RINGING, TargetLeft): _TARGET_LEFT,
     (State.RINGING, CancelRequested): _CANCELLED,
@@ -296,6 +301,7 @@ TABLE: dict[tuple[State, type[Event]], Row] = {
     (State.CONSULTING, QuestionAsked): Row(_answer, (State.CONSULTING,)),
     (State.CONSULTING, TargetAccepted): Row(_move, (State.MOVING,)),
     (State.CONSULTING, TargetDeclined): Row(_miss(Disposition.DECLINED), _NEXT_OR_ENDED),
+    (State.CONSULTING, VoicemailReached): _VOICEMAIL,
     (State.CONSULTING, ConsultExpired): Row(_miss(Disposition.NO_ANSWER, "no decision in time"), _NEXT_OR_ENDED),
     (State.CONSULTING, TargetUnavailable): _UNREACHED,
     (State.CONSULTING, TargetLeft): _TARGET_LEFT,

@@ -99,6 +99,18 @@ class Decline(Message):
     reason: str
 
 
+class Busy(Message):
+    """The target has another call: sent instead of Ready."""
+
+    type: Literal["busy"] = "busy"
+
+
+class Voicemail(Message):
+    """A machine is on the target's line: sent instead of Ready, or once it is known."""
+
+    type: Literal["voicemail"] = "voicemail"
+
+
 class Connect(Message):
     """Agent A tells Agent B, who waits in the caller's room, to speak now."""
 
@@ -119,7 +131,7 @@ class Dismiss(Message):
 
 
 ConsultMessage = Annotated[
-    Ready | Brief | Question | Answer | Accept | Decline | Connect | Arrived | Dismiss,
+    Ready | Brief | Question | Answer | Accept | Decline | Busy | Voicemail | Connect | Arrived | Dismiss,
     Field(discriminator="type"),
 ]
 

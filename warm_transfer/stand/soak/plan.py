@@ -6,7 +6,8 @@ from typing import Literal
 
 from warm_transfer.transfer.terms import Move
 
-Decision = Literal["accept", "decline", "silence", "leave"]
+Pickup = Literal["answers", "busy", "voicemail"]
+Decision = Literal["accept", "decline", "silence", "leave", "voicemail"]
 MoveResult = Literal["arrives", "refused", "never", "late", "hang_up"]
 
 
@@ -19,6 +20,8 @@ class TargetPlan:
     is_reachable: bool
     answers_after_s: float | None
     """None: never."""
+    pickup: Pickup
+    """What it says when it is there."""
     takes_briefing: bool
     questions: int
     thinks_s: float
@@ -77,10 +80,11 @@ def _target(random: Random) -> TargetPlan:
         open_s=random.choice((0.1, 0.1, random.uniform(0, 20))),
         is_reachable=random.random() < 0.9,
         answers_after_s=random.choice((None, *[random.uniform(0, 2)] * 4, random.uniform(0, 30))),
+        pickup="answers" if random.random() < 0.85 else random.choice(("busy", "voicemail")),
         takes_briefing=random.random() < 0.95,
         questions=random.choice((0, 0, 1, 3)),
         thinks_s=random.choice((0.01, random.uniform(0, 5), random.uniform(0, 40))),
-        decision=random.choice(("accept", "accept", "accept", "decline", "silence", "leave")),
+        decision=random.choice(("accept", "accept", "accept", "decline", "silence", "leave", "voicemail")),
         repeats_itself=random.random() < 0.2,
         move=random.choice(("arrives", "arrives", "arrives", "refused", "never", "late", "hang_up")),
         move_s=random.uniform(0, 3),

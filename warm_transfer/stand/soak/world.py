@@ -231,6 +231,14 @@ class World:
         if plan.answers_after_s is None:
             await _for_ever()
         await asyncio.sleep(plan.answers_after_s or 0)
+        match plan.pickup:
+            case "busy":
+                target.post(events.TargetBusy())
+                target.post(events.TargetLeft())  # it is gone before anybody dismisses it
+                return
+            case "voicemail":
+                target.post(events.VoicemailReached())
+                await _for_ever()  # until dismissed
         target.post(events.TargetAnswered("b"))
         await target.briefed.wait()
         for _ in range(plan.questions):
@@ -250,12 +258,14 @@ class World:
                     target.post(events.TargetDeclined("not mine"))
                 case "leave":
                     target.post(events.TargetLeft())
+                case "voicemail":
+                    target.post(events.VoicemailReached())
                 case "silence":
                     pass
         match target.plan.decision:
             case "accept":
                 await self._take_caller(target)
-            case "decline" | "silence":
+            case "decline" | "silence" | "voicemail":
                 await _for_ever()  # until dismissed
 
     async def _take_caller(self, target: SimTarget) -> None:

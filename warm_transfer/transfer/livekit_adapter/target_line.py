@@ -28,6 +28,7 @@ from warm_transfer.transfer.wire import (
     Answer,
     Arrived,
     Brief,
+    Busy,
     Connect,
     ConsultMessage,
     ConsultMode,
@@ -36,6 +37,7 @@ from warm_transfer.transfer.wire import (
     MoveOrder,
     Question,
     Ready,
+    Voicemail,
 )
 
 logger = logging.getLogger(__name__)
@@ -189,6 +191,10 @@ class LiveKitTargetLine:
                 self._post(events.TargetAccepted())
             case Decline(reason=reason):
                 self._post(events.TargetDeclined(reason))
+            case Busy():
+                self._post(events.TargetBusy())
+            case Voicemail():
+                self._post(events.VoicemailReached())
             case Arrived():
                 self._post(events.CallerMoved())
             case _:
