@@ -1,7 +1,8 @@
 """The whole table: every legal row, every illegal pair."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -33,6 +34,7 @@ from warm_transfer.transfer.states import (
     Talking,
     step,
 )
+from warm_transfer.transfer.table_page import cell_id
 from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
 
 OFFER = Offer(transfer_id="t", target="billing", skill="billing", reason="charged twice")
@@ -199,19 +201,28 @@ ROWS += [
     (CONSULTING_TWO, ev.CancelRequested(), back(D.CANCELLED, "the caller asked to stay")),
     (CONSULTING_TWO, ev.CommandFailed("KeyError"), back(D.FAILED, "KeyError")),
 ]
+
+
+def cells(rows: Sequence[tuple[Situation, ev.Event, Step]]) -> list[str]:
+    """Test ids: the cell's own, then with a number for its further rows."""
+    seen = Counter[str]()
+    ids = []
+    for now, event, _ in rows:
+        cell = cell_id(now.state, type(event))
+        seen[cell] += 1
+        ids.append(f"{cell}-{seen[cell]}" if seen[cell] > 1 else cell)
+    return ids
+
+
 ILLEGAL = [(s, e) for s in State for e in EVENTS if (s, type(e)) not in TABLE]
 
 
-def name(value: Any) -> str:
-    return value.value if isinstance(value, State) else type(value).__name__
-
-
-@pytest.mark.parametrize(("now", "event", "expected"), ROWS, ids=name)
+@pytest.mark.parametrize(("now", "event", "expected"), ROWS, ids=cells(ROWS))
 def test_legal_row_leads_to_its_situation_and_commands(now: Situation, event: ev.Event, expected: Step) -> None:
     assert step(now, event) == expected
 
 
-@pytest.mark.parametrize(("state", "event"), ILLEGAL, ids=name)
+@pytest.mark.parametrize(("state", "event"), ILLEGAL, ids=[cell_id(state, type(event)) for state, event in ILLEGAL])
 def test_illegal_event_raises_and_names_event_and_state(state: State, event: ev.Event) -> None:
     with pytest.raises(IllegalEventError, match=f"{type(event).__name__}.*{state.value}"):
         step(SITUATIONS[state], event)
@@ -226,7 +237,7 @@ def test_every_event_is_tried_in_every_state() -> None:
     assert {type(event) for event in EVENTS} == known - {ev.Event}
 
 
-@pytest.mark.parametrize(("now", "event", "expected"), ROWS, ids=name)
+@pytest.mark.parametrize(("now", "event", "expected"), ROWS, ids=cells(ROWS))
 def test_row_declares_the_states_that_it_leads_to(now: Situation, event: ev.Event, expected: Step) -> None:
     assert expected.situation.state in TABLE[now.state, type(event)].to
 
@@ -235,6 +246,18 @@ def test_every_declared_state_is_reached_by_a_tested_row() -> None:
     reached = {(now.state, type(event), expected.situation.state) for now, event, expected in ROWS}
     declared = {(state, event, to) for (state, event), row in TABLE.items() for to in row.to}
     assert reached == declared
+
+
+def test_every_declared_end_is_the_end_of_a_tested_row() -> None:
+    reached = {(now.state, type(event), end) for now, event, expected in ROWS for end in ends(expected)}
+    declared = {(state, event, end) for (state, event), row in TABLE.items() for end in row.ends}
+    assert reached == declared
+
+
+def ends(leads_to: Step) -> set[Disposition]:
+    """How the transfer ended, or the attempt."""
+    dismissals = {one.disposition for one in leads_to.commands if isinstance(one, DismissTarget | ReleaseTarget)}
+    return dismissals | ({leads_to.situation.disposition} if isinstance(leads_to.situation, Ended) else set())
 
 
 @pytest.mark.parametrize("state", [State.OFFERED, State.RINGING, State.CONSULTING, State.MOVING])

@@ -119,10 +119,11 @@ class Step(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One legal (state, event): what it does and the states it may lead to."""
+    """One legal (state, event): what it does, the states it may lead to and how the transfer or attempt may end."""
 
     act: Callable[[Any, Any], Step]
     to: tuple[State, ...]
+    ends: tuple[Disposition, ...] = ()
 
 
 _HUNG_UP_MOVING = "the caller left during the move"
@@ -270,17 +271,26 @@ def _miss(disposition: Disposition, reason: str = "") -> Callable[[Ringing | Con
 
 
 _ENDED = (State.ENDED,)
-_NEXT_OR_ENDED = (State.RINGING, State.ENDED)
-_UNREACHED = Row(_miss(Disposition.UNAVAILABLE), _NEXT_OR_ENDED)
-_VOICEMAIL = Row(_miss(Disposition.VOICEMAIL, "a machine answered"), _NEXT_OR_ENDED)
-_CANCELLED = Row(_back(Disposition.CANCELLED, "the caller asked to stay"), _ENDED)
-_TARGET_LEFT = Row(_miss(Disposition.TARGET_LEFT, "the target left"), _NEXT_OR_ENDED)
-_BROKEN = Row(_back(Disposition.FAILED), _ENDED)
-_HUNG_UP = Row(_hang_up, _ENDED)
+
+
+def _missed(disposition: Disposition, reason: str = "") -> Row:
+    return Row(_miss(disposition, reason), (State.RINGING, State.ENDED), (disposition,))
+
+
+def _given_back(disposition: Disposition, reason: str = "") -> Row:
+    return Row(_back(disposition, reason), _ENDED, (disposition,))
+
+
+_UNREACHED = _missed(Disposition.UNAVAILABLE)
+_VOICEMAIL = _missed(Disposition.VOICEMAIL, "a machine answered")
+_CANCELLED = _given_back(Disposition.CANCELLED, "the caller asked to stay")
+_TARGET_LEFT = _missed(Disposition.TARGET_LEFT, "the target left")
+_BROKEN = _given_back(Disposition.FAILED)
+_HUNG_UP = Row(_hang_up, _ENDED, (Disposition.CALLER_LEFT,))
 
 TABLE: dict[tuple[State, type[Event]], Row] = {
     (State.TALKING, TransferOffered): Row(_offer, (State.OFFERED,)),
-    (State.TALKING, CallerLeft): Row(_hang_up_without_transfer, _ENDED),
+    (State.TALKING, CallerLeft): Row(_hang_up_without_transfer, _ENDED, (Disposition.NONE,)),
     (State.OFFERED, TransferOffered): Row(_offer, (State.OFFERED,)),
     (State.OFFERED, OfferWithdrawn): Row(_withdraw, (State.TALKING,)),
     (State.OFFERED, TransferRequested): Row(_request, (State.RINGING,)),
@@ -289,9 +299,9 @@ TABLE: dict[tuple[State, type[Event]], Row] = {
     (State.RINGING, UpdateDue): Row(_tell, (State.RINGING,)),
     (State.RINGING, TargetAnswered): Row(_brief, (State.CONSULTING,)),
     (State.RINGING, TargetUnavailable): _UNREACHED,
-    (State.RINGING, TargetBusy): Row(_miss(Disposition.BUSY, "the target is busy"), _NEXT_OR_ENDED),
+    (State.RINGING, TargetBusy): _missed(Disposition.BUSY, "the target is busy"),
     (State.RINGING, VoicemailReached): _VOICEMAIL,
-    (State.RINGING, RingExpired): Row(_miss(Disposition.NO_ANSWER, "nobody answered in time"), _NEXT_OR_ENDED),
+    (State.RINGING, RingExpired): _missed(Disposition.NO_ANSWER, "nobody answered in time"),
     (State.RINGING, TargetLeft): _TARGET_LEFT,
     (State.RINGING, CancelRequested): _CANCELLED,
     (State.RINGING, CallerLeft): _HUNG_UP,
@@ -300,24 +310,24 @@ TABLE: dict[tuple[State, type[Event]], Row] = {
     (State.CONSULTING, UpdateDue): Row(_tell, (State.CONSULTING,)),
     (State.CONSULTING, QuestionAsked): Row(_answer, (State.CONSULTING,)),
     (State.CONSULTING, TargetAccepted): Row(_move, (State.MOVING,)),
-    (State.CONSULTING, TargetDeclined): Row(_miss(Disposition.DECLINED), _NEXT_OR_ENDED),
+    (State.CONSULTING, TargetDeclined): _missed(Disposition.DECLINED),
     (State.CONSULTING, VoicemailReached): _VOICEMAIL,
-    (State.CONSULTING, ConsultExpired): Row(_miss(Disposition.NO_ANSWER, "no decision in time"), _NEXT_OR_ENDED),
+    (State.CONSULTING, ConsultExpired): _missed(Disposition.NO_ANSWER, "no decision in time"),
     (State.CONSULTING, TargetUnavailable): _UNREACHED,
     (State.CONSULTING, TargetLeft): _TARGET_LEFT,
     (State.CONSULTING, CancelRequested): _CANCELLED,
     (State.CONSULTING, CallerLeft): _HUNG_UP,
     (State.CONSULTING, CommandFailed): _BROKEN,
     (State.MOVING, HoldDue): Row(_need_no_hold, (State.MOVING,)),
-    (State.MOVING, CallerMoved): Row(_complete, _ENDED),
-    (State.MOVING, MoveRefused): Row(_refuse_move, _ENDED),
-    (State.MOVING, TargetUnavailable): Row(_refuse_move, _ENDED),
-    (State.MOVING, MoveExpired): Row(_expire_move, _ENDED),
-    (State.MOVING, TargetLeft): Row(_lose_target, _ENDED),
+    (State.MOVING, CallerMoved): Row(_complete, _ENDED, (Disposition.COMPLETED,)),
+    (State.MOVING, MoveRefused): Row(_refuse_move, _ENDED, (Disposition.MOVE_FAILED,)),
+    (State.MOVING, TargetUnavailable): Row(_refuse_move, _ENDED, (Disposition.MOVE_FAILED,)),
+    (State.MOVING, MoveExpired): Row(_expire_move, _ENDED, (Disposition.MOVE_FAILED,)),
+    (State.MOVING, TargetLeft): Row(_lose_target, _ENDED, (Disposition.TARGET_LEFT,)),
     (State.MOVING, CallerAway): Row(_note_away, (State.MOVING,)),
     (State.MOVING, CallerReturned): Row(_note_return, (State.MOVING,)),
-    (State.MOVING, CallerLeft): Row(_hang_up_moving, _ENDED),
-    (State.MOVING, CommandFailed): Row(_break_move, _ENDED),
+    (State.MOVING, CallerLeft): Row(_hang_up_moving, _ENDED, (Disposition.CALLER_LEFT,)),
+    (State.MOVING, CommandFailed): Row(_break_move, _ENDED, (Disposition.FAILED,)),
 }
 
 
