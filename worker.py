@@ -87,7 +87,7 @@ class Admission:
             # A playground's token carries its dispatch: when the server restarts, it asks for a second Agent A.
             logger.info("call is here already")
             await request.reject(terminate=True)
-        elif self._calls() < self._max_calls:
+        elif job.replaces is not None or self._calls() < self._max_calls:  # a call that is live already
             self._coming.add(request.id)
             try:
                 await request.accept(identity=f"agent_a-{secrets.token_hex(4)}", name="Agent A")

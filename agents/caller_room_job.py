@@ -29,6 +29,7 @@ from warm_transfer.transfer import events
 from warm_transfer.transfer.coordinator import CallOutcome, Coordinator, Ports
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.livekit_adapter.target_line import CallParties, LiveKitTargetLine
+from warm_transfer.transfer.loop_guard import LoopGuard
 from warm_transfer.transfer.ports import TargetLine
 from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
 from warm_transfer.transfer.wire import AGENT_A_PREFIX, CLIENT_ATTRIBUTE, AgentAJob
@@ -136,6 +137,8 @@ class CallerRoomJob:
             roster=self._house.roster,
             choose_move=lambda: _best_move(self._ctx.room, caller.identity),
             record=recorder.record,
+            guard=self._guard(),
+            first_turn=self._taken_over.first_turn if self._taken_over is not None else 0,
         )
         transcript.on_caller_turn = desk.hear
         keys = HoldKeys(
@@ -158,6 +161,14 @@ class CallerRoomJob:
             await asyncio.gather(phrases, return_exceptions=True)
             await line.aclose()
             await session.aclose()
+
+    def _guard(self) -> LoopGuard:
+        most_transfers = self._house.settings.max_transfers
+        return (
+            LoopGuard(most_transfers=most_transfers)
+            if self._taken_over is None
+            else self._taken_over.guard(most_transfers)
+        )
 
     def _watch(
         self,
@@ -236,6 +247,7 @@ class CallerRoomJob:
             if failed_with is not None:
                 house.book.say(session, f"transfer_failed.{failed_with.value}")
             elif taken_over is not None:
+                await taken_over.until_alone(self._ctx.room)
                 await taken_over.begin(session, house.book, desk, house.roster, make_on_hold)
             else:
                 house.book.say(session, "greeting")

@@ -7,22 +7,26 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, Literal, NoReturn, TypeVar
 
-from livekit.agents import AgentSession, AutoSubscribe, JobContext, room_io
+from livekit.agents import AgentSession, AutoSubscribe, CloseEvent, JobContext, room_io
 
 from agents.agent_b import AgentB
 from agents.caller_presence import CallerPresence
 from agents.consult_speech import ConsultSpeech, consult_voice
 from agents.consultant import Consultant
+from agents.hand_back import HandBack
 from agents.house import House, build_session, take_text, write_turns
 from agents.providers.catalog import Models
+from agents.return_desk import ReturnDesk, ReturnRequest
 from agents.roster import Specialist
 from agents.taken_over import go_on
 from agents.transcript import Transcript
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.recorder import CallRecorder
+from warm_transfer.calls.snapshots import fold
 from warm_transfer.transfer.errors import TargetUnavailableError, WireError
 from warm_transfer.transfer.livekit_adapter.consult_link import ConsultLink
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
+from warm_transfer.transfer.loop_guard import LoopGuard
 from warm_transfer.transfer.terms import Move
 from warm_transfer.transfer.wire import (
     Accept,
@@ -49,6 +53,10 @@ ARRIVAL_FACTOR = 2
 """Agent B waits this many times MOVE_TIMEOUT_S for the caller: Agent A, who counts once, has then long dismissed it."""
 
 
+PHRASE_S = 8.0
+"""A fixed phrase takes 3 s."""
+_GAVE_UP = "Agent B's session gave up"
+
 JOIN_CHECK_S = 0.5
 """Joining takes 0.2 s. A join whose room is deleted meanwhile hangs for 15 s in the native client."""
 
@@ -73,6 +81,12 @@ class FinalRoomJob:
         self._said_in_consult: list[str] = []
         self._has_joined = False
         self._has_caller = False
+        self._requests: asyncio.Queue[ReturnRequest | None] = asyncio.Queue()
+        """Ways out of the conversation with the caller; None: the caller is gone."""
+        self._is_deaf = False
+        """Nothing that the caller types is taken either."""
+        self._is_handed_back = False
+        """The caller and the room are an Agent A's."""
 
     async def run(self) -> None:
         """Consult, take the caller if we accept, talk until the caller is gone; closes the final room."""
@@ -86,7 +100,7 @@ class FinalRoomJob:
                 await self._enter(rooms, link, voice, stack)
                 recorder.record(CallEvent.JOB_STARTED, self._who() | {"room": self._ctx.room.name, "epoch": job.epoch})
                 await self._consult(link, voice)
-                await self._take_caller(link, recorder)
+                await self._take_caller(link, recorder, rooms)
             except* (NotNeededError, TargetUnavailableError, TimeoutError) as errors:
                 logger.info("not needed any more", extra={"why": str(errors.exceptions[0])})
             finally:
@@ -177,28 +191,110 @@ class FinalRoomJob:
             case Decline(reason=reason):
                 return reason
 
-    async def _take_caller(self, link: ConsultLink, recorder: CallRecorder) -> None:
+    async def _take_caller(self, link: ConsultLink, recorder: CallRecorder, rooms: Rooms) -> None:
         room = self._ctx.room
         session = build_session(self._models)
+        hand_back = self._hand_back(recorder, rooms)
         transcript = Transcript(
             room=room.name, agent=ROLE, epoch=self._job.epoch, model=self._models.mind, record=recorder.record
         )
         write_turns(session, transcript)
-        presence = self._watch(session, transcript, recorder)
-        agent = AgentB(self._specialist, "\n\n".join(self._said_in_consult))
+        presence = self._watch(session, transcript, recorder, hand_back)
+        agent = self._agent(transcript)
         try:
             if self._job.move is Move.JOIN_CALLER_ROOM:
                 await self._wait_for_connect()
                 presence.subscribe()
-            session.on("close", lambda event: presence.gone.set() if event.error else None)
+            session.on("close", self._note_close)
             await self._unless_dismissed(self._greet(session, agent, presence, link))
-            await presence.gone.wait()
-            recorder.record(CallEvent.CALL_ENDED, {"reason": presence.why})
+            if reason := await self._until_over(session, hand_back, presence):
+                recorder.record(CallEvent.CALL_ENDED, {"reason": reason})
         finally:
             presence.close()
             await session.aclose()
 
-    def _watch(self, session: AgentSession[None], transcript: Transcript, recorder: CallRecorder) -> CallerPresence:
+    def _agent(self, transcript: Transcript) -> AgentB:
+        desk = ReturnDesk(
+            specialist=self._specialist,
+            roster=self._house.roster,
+            conversation=transcript,
+            read_guard=self._read_guard,
+            send=self._requests.put_nowait,
+        )
+        transcript.on_caller_turn = desk.hear
+        consult = "\n\n".join(self._said_in_consult)
+        return AgentB(self._specialist, consult, desk=desk, roster=self._house.roster)
+
+    async def _read_guard(self) -> LoopGuard:
+        call = fold(await asyncio.to_thread(self._house.log.events, self._job.call_id))
+        return LoopGuard(
+            most_transfers=self._house.settings.max_transfers,
+            completed=call.completed_transfers,
+            handed_back_by=self._specialist.id,
+        )
+
+    def _hand_back(self, recorder: CallRecorder, rooms: Rooms) -> HandBack:
+        name = self._house.settings.agent_name
+        return HandBack(
+            job=self._job,
+            room=self._ctx.room,
+            dispatch=lambda metadata: rooms.dispatch(name, self._ctx.room.name, metadata),
+            log=self._house.log,
+            recorder=recorder,
+        )
+
+    def _note_close(self, event: CloseEvent) -> None:
+        """LiveKit gives a session up after a few errors of its models: an Agent A of a new job may do better."""
+        if event.error is not None:
+            logger.error("Agent B's session gave up", extra={"error": str(event.error)})
+            self._requests.put_nowait(ReturnRequest(cause="failed", reason=_GAVE_UP))
+
+    async def _until_over(
+        self, session: AgentSession[None], hand_back: HandBack, presence: CallerPresence
+    ) -> str | None:
+        """Talk until the call is over for us; why it ended, None if it goes on with an Agent A."""
+        while request := await self._requests.get():
+            told = asyncio.create_task(self._tell(session, request))
+            try:
+                self._is_handed_back = await hand_back.run(request)
+                await told
+            finally:
+                told.cancel()
+            if self._is_handed_back:
+                return None
+            if request.cause == "failed":
+                return _GAVE_UP
+            self._listen_again(session)
+        return presence.why
+
+    async def _tell(self, session: AgentSession[None], request: ReturnRequest) -> None:
+        """Take nothing from the caller any more, whom the next agent hears, and say what comes, in our voice."""
+        self._is_deaf = True
+        if request.cause == "failed":
+            return
+        session.input.set_audio_enabled(False)
+        phrase = self._house.book.text("handing_on" if request.skill else "handing_back")
+        try:
+            async with asyncio.timeout(PHRASE_S):
+                await session.say(phrase, allow_interruptions=False)
+        except (RuntimeError, TimeoutError):  # the session gives up; Agent A speaks anyway
+            logger.info("hand-back not announced")
+
+    def _listen_again(self, session: AgentSession[None]) -> None:
+        self._is_deaf = False
+        try:
+            session.input.set_audio_enabled(True)
+            session.say(self._house.book.text("hand_back_failed"))
+        except RuntimeError:  # closed meanwhile, and that is the next request
+            logger.info("failed hand-back not announced")
+
+    def _watch(
+        self, session: AgentSession[None], transcript: Transcript, recorder: CallRecorder, hand_back: HandBack
+    ) -> CallerPresence:
+        def note_end(_: str) -> None:
+            hand_back.stop()
+            self._requests.put_nowait(None)
+
         where = {"room": self._ctx.room.name}
 
         def note_return() -> None:
@@ -213,6 +309,7 @@ class FinalRoomJob:
             self._house.grace,
             on_away=lambda why: recorder.record(CallEvent.CALLER_AWAY, where | {"reason": why}),
             on_return=note_return,
+            on_gone=note_end,
         )
 
     async def _greet(
@@ -222,7 +319,7 @@ class FinalRoomJob:
         room_options = room_io.RoomOptions(
             participant_identity=self._job.caller_identity,
             close_on_disconnect=False,
-            text_input=room_io.TextInputOptions(text_input_cb=take_text),
+            text_input=room_io.TextInputOptions(text_input_cb=self._take_text),
         )
         is_moving = self._job.move is Move.CLIENT_MOVE
         async with asyncio.timeout(ARRIVAL_FACTOR * self._house.settings.move_timeout_s), asyncio.TaskGroup() as tasks:
@@ -240,6 +337,10 @@ class FinalRoomJob:
             if not is_moving and session.room_io.subscribed_fut is not None:
                 await session.room_io.subscribed_fut
                 await self._announce(presence, link)
+
+    async def _take_text(self, session: AgentSession[None], event: room_io.TextInputEvent) -> None:
+        if not self._is_deaf:
+            await take_text(session, event)
 
     async def _announce(self, presence: CallerPresence, link: ConsultLink) -> None:
         await presence.heard.wait()
@@ -273,7 +374,13 @@ class FinalRoomJob:
             _refuse_if_dismissed(message)
 
     async def _close_rooms(self, rooms: Rooms) -> None:
-        """The final room is ours to close, but the caller's own room only once the caller was ours."""
+        """The final room is ours to close, but the caller's own room only once the caller was ours.
+
+        A room that is an Agent A's now is only left, and at once: Agent A speaks when we are gone.
+        """
+        if self._is_handed_back:
+            await self._ctx.room.disconnect()
+            return
         ours = [] if self._has_caller else [self._job.consult_room]  # we may have made it anew by joining it
         if self._has_caller or self._job.move is not Move.JOIN_CALLER_ROOM:
             ours.append(self._ctx.room.name)

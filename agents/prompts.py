@@ -28,23 +28,14 @@ PROMPTS: Mapping[str, frozenset[str]] = {
     "on_hold": frozenset(),
     "agent_a_consult": frozenset({"transcript"}),
     "agent_b_consult": frozenset({"name", "title", "specialist", "needs"}),
-    "agent_b": frozenset({"name", "title", "specialist", "briefing"}),
+    "agent_b": frozenset({"name", "title", "specialist", "colleagues", "briefing"}),
 }
 """What the code fills into each prompt; the specialists' own, named by the roster, get nothing."""
 
 _PHRASES = (
-    "greeting",
-    "hold",
-    "waiting",
-    "waiting_keys",
-    "accept",
-    "welcome_back",
-    "resumed",
-    "transfer_resumed",
-    "keys.ringing",
-    "keys.consulting",
-    "keys.ask_message",
-    "keys.noted",
+    *("greeting", "hold", "waiting", "waiting_keys", "accept", "welcome_back", "resumed", "transfer_resumed"),
+    *("handing_back", "handing_on", "hand_back_failed", "handed_back", "handed_on"),
+    *("keys.ringing", "keys.consulting", "keys.ask_message", "keys.noted"),
 )
 # Filled by the loader itself: every prompt of an agent that speaks shares them.
 _SHARED = "voice_rules"

@@ -48,6 +48,10 @@ class Roster:
         wanted = skill.strip().lower()
         return tuple(one for one in self.specialists if wanted in one.skills)
 
+    def without(self, specialist_id: str) -> "Roster":
+        """Everybody else."""
+        return Roster(specialists=tuple(one for one in self.specialists if one.id != specialist_id))
+
     @property
     def skills(self) -> tuple[str, ...]:
         """Every skill that can be offered."""

@@ -1,19 +1,22 @@
-"""A call that Agent A takes over from a job that died: what the log tells of it, and how it goes on."""
+"""A call that Agent A takes over from another job: what the log tells of it, and how it goes on."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
+from livekit import rtc
 from livekit.agents import Agent, AgentSession
 
 from agents.phrase_book import PhraseBook
 from agents.roster import Roster
 from agents.transfer_desk import TransferDesk
+from warm_transfer.calls.epochs import claim_epoch
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import CallLog
-from warm_transfer.calls.snapshots import CallSnapshot, TransferSnapshot, fold
+from warm_transfer.calls.snapshots import CallSnapshot, HandBack, TransferSnapshot, fold
 from warm_transfer.transfer.briefing import Turn
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
+from warm_transfer.transfer.loop_guard import LoopGuard
 from warm_transfer.transfer.ports import Record
 from warm_transfer.transfer.terms import Disposition, Offer
 from warm_transfer.transfer.wire import AgentAJob
@@ -21,6 +24,8 @@ from warm_transfer.transfer.wire import AgentAJob
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.1
+PREDECESSOR_S = 10.0
+"""For Agent B's last words, 3 s; longer than it takes on itself for them."""
 _DIED = "Agent A's process died"
 
 
@@ -39,13 +44,31 @@ class TakenOverCall:
             LogUnavailableError: nobody can tell; who dispatched us tries again.
         """
         call_id = job.call_id or ""
-        started = {"role": "agent_a", "identity": identity, "room": room, "pid": pid, "epoch": job.epoch}
-        stored = await asyncio.to_thread(
-            log.append, call_id, CallEvent.JOB_STARTED, started, event_id=f"epoch-{call_id[:40]}-{job.epoch}"
+        is_ours = await asyncio.to_thread(
+            claim_epoch, log, call_id, job.epoch, role="agent_a", identity=identity, room=room, pid=pid
         )
         past = fold(await asyncio.to_thread(log.events, call_id))
-        is_ours = stored.payload["identity"] == identity and past.last_epoch == job.epoch
-        return cls(job, past) if is_ours and past.ended_at is None else None
+        is_live = past.last_epoch == job.epoch and past.ended_at is None
+        return cls(job, past) if is_ours and is_live else None
+
+    def guard(self, most_transfers: int) -> LoopGuard:
+        """What the transfers so far allow."""
+        completed = [one for one in self.past.transfers if one.disposition == Disposition.COMPLETED.value]
+        last = completed[-1] if completed else None
+        is_asked = last is not None and last.hand_back is not None and last.hand_back.cause == "asked"
+        return LoopGuard(
+            most_transfers=most_transfers,
+            completed=len(completed),
+            handed_back_by=last.target if last is not None and is_asked else None,
+        )
+
+    @property
+    def first_turn(self) -> int:
+        """Of those with Agent A since the caller came back from an Agent B: an earlier yes was to something else."""
+        turns = self.past.transcript
+        if self._replaces == "agent_b":
+            return len(turns)
+        return max((number for number, turn in enumerate(turns, start=1) if turn.speaker == "agent_b"), default=0)
 
     def seed(self, session: AgentSession[None]) -> None:
         """Let the session's model know what was said, so that nothing is asked again."""
@@ -84,17 +107,49 @@ class TakenOverCall:
         make_on_hold: Callable[[], Agent],
     ) -> None:
         """Agent A's first words: what happened, and then where the conversation stood."""
-        if self._replaces == "agent_b":
-            book.say(session, f"transfer_failed.{Disposition.TARGET_LEFT.value}")
-        elif offer := self._offer(self._under_way, roster):
-            await book.say(session, "transfer_resumed", allow_interruptions=False)
+        if offer := self._offer_to_resume(roster, desk.guard):
+            phrase = "handed_on" if self._replaces == "agent_b" else "transfer_resumed"
+            await book.say(session, phrase, allow_interruptions=False)
             await desk.resume(offer)
             session.update_agent(make_on_hold())
+        elif self._replaces == "agent_b":
+            is_asked = self._hand_back is not None and self._hand_back.cause == "asked"
+            book.say(session, "handed_back" if is_asked else f"transfer_failed.{Disposition.TARGET_LEFT.value}")
         else:
             self._go_on(session, book, desk, roster)
 
+    async def until_alone(self, room: rtc.Room) -> None:
+        """Wait until the Agent B who hands the caller back has left; it tells the caller, then leaves."""
+        last = self.past.transfers[-1] if self.past.transfers else None
+        if self._replaces != "agent_b" or last is None or last.target_identity is None:
+            return
+        gone = asyncio.Event()
+
+        def note(participant: rtc.RemoteParticipant) -> None:
+            if participant.identity == last.target_identity:
+                gone.set()
+
+        room.on("participant_disconnected", note)
+        try:
+            async with asyncio.timeout(PREDECESSOR_S):
+                if last.target_identity in room.remote_participants:
+                    await gone.wait()
+        except TimeoutError:
+            logger.warning("Agent B did not leave", extra={"call_id": self.past.call_id})
+        finally:
+            room.off("participant_disconnected", note)
+
+    def _offer_to_resume(self, roster: Roster, guard: LoopGuard) -> Offer | None:
+        """The transfer that the caller agreed to and that did not come about yet."""
+        if self._under_way is not None:
+            return self._offer(self._under_way, roster, guard)
+        handed_back = self._hand_back
+        if handed_back is None or handed_back.skill is None:
+            return None
+        return _offer_to(roster, guard, skill=handed_back.skill, reason=handed_back.reason)
+
     def _go_on(self, session: AgentSession[None], book: PhraseBook, desk: TransferDesk, roster: Roster) -> None:
-        if offer := self._offer(self._open_offer, roster):
+        if offer := self._offer(self._open_offer, roster, desk.guard):
             offered_at = self.past.transfers[-1].times.offered or 0.0
             desk.restore(offer, turns_at_offer=sum(turn.at <= offered_at for turn in self.past.transcript))
         if self.past.transcript:
@@ -113,21 +168,23 @@ class TakenOverCall:
         is_open = last is not None and last.times.requested is None and last.times.withdrawn is None
         return last if is_open else None
 
-    def _offer(self, transfer: TransferSnapshot | None, roster: Roster) -> Offer | None:
-        """The same offer to whoever of its targets was not called to the end; None if nobody is on the roster."""
+    @property
+    def _hand_back(self) -> HandBack | None:
+        """How the caller came back from the latest transfer, None if it did not complete or Agent B died."""
+        last = self.past.transfers[-1] if self.past.transfers else None
+        return last.hand_back if last is not None else None
+
+    def _offer(self, transfer: TransferSnapshot | None, roster: Roster, guard: LoopGuard) -> Offer | None:
+        """The same offer to whoever of its targets was not called to the end; None if nobody may be called."""
         if transfer is None or transfer.skill is None:
             return None
-        targets = [one.id for one in roster.for_skill(transfer.skill)]
-        if transfer.target in targets:
-            targets = targets[targets.index(transfer.target) :]
-        if not targets:
-            return None
-        return Offer(
-            transfer_id=transfer.transfer_id,
-            target=targets[0],
-            others=tuple(targets[1:]),
+        return _offer_to(
+            roster,
+            guard,
             skill=transfer.skill,
             reason=transfer.offer_reason or "",
+            transfer_id=transfer.transfer_id,
+            first=transfer.target,
         )
 
 
@@ -139,6 +196,25 @@ def go_on(session: AgentSession[None], turns: Sequence[Turn]) -> None:
         session.generate_reply()
     else:
         session.say(turns[-1].text)
+
+
+def _offer_to(
+    roster: Roster,
+    guard: LoopGuard,
+    *,
+    skill: str,
+    reason: str,
+    transfer_id: str = "",
+    first: str | None = None,
+) -> Offer | None:
+    """An offer to everybody with that skill, from `first` on; None if nobody may be called."""
+    targets = [one.id for one in roster.for_skill(skill)]
+    if first in targets:
+        targets = targets[targets.index(first) :]
+    allowed = guard.allowed(targets)
+    if not allowed:
+        return None
+    return Offer(transfer_id=transfer_id, target=allowed[0], others=allowed[1:], skill=skill, reason=reason)
 
 
 async def _is_moving_there(rooms: Rooms, caller: str, room: str, final_room: str, timeout_s: float) -> bool:

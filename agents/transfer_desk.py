@@ -14,6 +14,7 @@ from warm_transfer.transfer import events
 from warm_transfer.transfer.briefing import Turn
 from warm_transfer.transfer.coordinator import Coordinator
 from warm_transfer.transfer.errors import IllegalEventError
+from warm_transfer.transfer.loop_guard import LoopGuard
 from warm_transfer.transfer.ports import Conversation, Record
 from warm_transfer.transfer.terms import Move, Offer, State
 from warm_transfer.transfer.understanding.consent import caller_asked_for_transfer, has_consent, refuses
@@ -33,7 +34,12 @@ class TransferDesk:
         roster: Roster,
         choose_move: Callable[[], Move],
         record: Record,
+        guard: LoopGuard,
+        first_turn: int = 0,
     ) -> None:
+        """`first_turn`: of the conversation with this Agent A; what was said before it is no consent."""
+        self.guard = guard
+        self._first_turn = first_turn
         self._coordinator = coordinator
         self._conversation = conversation
         self._roster = roster
@@ -47,11 +53,9 @@ class TransferDesk:
         """Open an offer; returns what the model should do next.
 
         Raises:
-            ToolError: no specialist has this skill, or a transfer is under way.
+            ToolError: no specialist has this skill, the call has gone round enough, or a transfer is under way.
         """
-        specialists = self._roster.for_skill(skill)
-        if not specialists:
-            raise ToolError(f"Nobody has the skill {skill!r}. Skills: {', '.join(self._roster.skills)}.")
+        specialists = self._specialists(skill)
         turns = self._conversation.turns()
         offer = Offer(
             transfer_id=secrets.token_hex(16),
@@ -62,7 +66,7 @@ class TransferDesk:
         )
         await self._submit(events.TransferOffered(offer), "A transfer is already under way. Say nothing of it.")
         self._turns_at_offer = len(turns)
-        self._asked_by_caller = caller_asked_for_transfer(turns)
+        self._asked_by_caller = caller_asked_for_transfer(turns[self._first_turn :])
         return self._next_words(specialists[0])
 
     async def request(self) -> None:
@@ -84,7 +88,7 @@ class TransferDesk:
         self._coordinator.post(events.TransferOffered(offer))
         turns = self._conversation.turns()
         self._turns_at_offer = turns_at_offer
-        self._asked_by_caller = caller_asked_for_transfer(turns[:turns_at_offer])
+        self._asked_by_caller = caller_asked_for_transfer(turns[self._first_turn : turns_at_offer])
 
     async def resume(self, offer: Offer) -> None:
         """Start a transfer anew to which the caller had agreed in an earlier job of this call."""
@@ -143,6 +147,19 @@ class TransferDesk:
         """A caller's turn: a "no" to an open offer withdraws it."""
         if self._coordinator.situation.state is State.OFFERED and refuses(turn.text):
             self._coordinator.post(events.OfferWithdrawn())
+
+    def _specialists(self, skill: str) -> list[Specialist]:
+        """Who may be called for this skill; ToolError tells what else to offer."""
+        skilled = self._roster.for_skill(skill)
+        if not skilled:
+            raise ToolError(f"Nobody has the skill {skill!r}. Skills: {', '.join(self._roster.skills)}.")
+        allowed = self.guard.allowed([one.id for one in skilled])
+        if self.guard.is_spent:
+            raise ToolError("The caller was transferred as often as one call allows. Offer to take a message instead.")
+        if not allowed:
+            name = skilled[0].name
+            raise ToolError(f"{name} has just handed the caller back to you. Offer to take a message instead.")
+        return [one for one in skilled if one.id in allowed]
 
     def _next_words(self, specialist: Specialist) -> str:
         if self._asked_by_caller:

@@ -151,6 +151,9 @@ class Settings(BaseModel):
         le=25,
         description="A network that changes is back by then. Rooms wait 30 s for the last person.",
     )
+    max_transfers: int = Field(
+        default=4, ge=1, description="Per call: each of three specialists once, and one again; more is a loop."
+    )
     rpc_timeout_s: float = Field(default=5.0, gt=0, description="LiveKit's own limit for an API call is 10 s.")
     max_calls: int = Field(default=4, ge=1, description="Two cores carry about that many speaking agents.")
     idle_processes: int = Field(default=2, ge=0, description="One for Agent A, one for Agent B: no cold start.")

@@ -60,6 +60,16 @@ async def decline_transfer(reason: str) -> None:
     """Decline."""
 
 
+@function_tool
+async def hand_back(reason: str) -> None:
+    """Hand back."""
+
+
+@function_tool
+async def transfer_on(skill: str, reason: str) -> None:
+    """Transfer on."""
+
+
 Result = tuple[str, bool]
 """A tool's output and whether it is an error."""
 
@@ -188,15 +198,23 @@ def question_talk(turns: list[Turn]) -> Talk:
 def agent_b_talk(specialist_id: str, briefing: str) -> Talk:
     """Agent B with the caller; `briefing` as `Briefing.as_text()` gives it."""
     one = specialist(specialist_id)
+
+    def result(call: llm.FunctionToolCall, talk: Talk) -> Result:
+        turns = talk.turns()
+        agreed = caller_asked_for_transfer(turns) or has_consent(turns[-1:])
+        return ("ok", False) if call.name == "hand_back" or agreed else ("The caller has not agreed. Ask.", True)
+
     return Talk(
         load_prompt(
             "agent_b",
             name=one.name,
             title=one.title,
             specialist=load_prompt(one.prompt),
+            colleagues=load_roster().without(one.id).as_text(),
             briefing=briefing,
         ),
-        [],
+        [hand_back, transfer_on],
+        result,
     )
 
 

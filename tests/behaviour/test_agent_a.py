@@ -17,9 +17,13 @@ from agents.transcript import Transcript
 from agents.transfer_desk import TransferDesk
 from tests.fakes import FakeClock, FakeWorld, settle
 from warm_transfer.transfer import events as ev
+from warm_transfer.transfer.briefing import Turn
 from warm_transfer.transfer.coordinator import Coordinator, Ports
+from warm_transfer.transfer.loop_guard import LoopGuard
 from warm_transfer.transfer.states import Offered
 from warm_transfer.transfer.terms import Deadline, Move, State
+
+NO_LOOP = LoopGuard(most_transfers=4)
 
 
 async def nothing() -> None:
@@ -29,7 +33,7 @@ async def nothing() -> None:
 class Conversation:
     """A caller who types to a real Agent A whose transfers go to a fake world."""
 
-    def __init__(self) -> None:
+    def __init__(self, guard: LoopGuard = NO_LOOP, first_turn: int = 0) -> None:
         self.world = FakeWorld()
         self.clock = FakeClock()
         model = LocalLLM()
@@ -53,6 +57,8 @@ class Conversation:
             roster=roster,
             choose_move=lambda: Move.CLIENT_MOVE,
             record=self.world.record,
+            guard=guard,
+            first_turn=first_turn,
         )
         self.transcript.on_caller_turn = self.desk.hear
         self.session: AgentSession[None] = AgentSession(llm=model)
@@ -82,8 +88,8 @@ class Conversation:
 
 
 @asynccontextmanager
-async def _conversation() -> AsyncIterator[Conversation]:
-    conversation = Conversation()
+async def _conversation(guard: LoopGuard = NO_LOOP, first_turn: int = 0) -> AsyncIterator[Conversation]:
+    conversation = Conversation(guard, first_turn)
     running = asyncio.create_task(conversation.coordinator.run())
     async with conversation.session:
         await conversation.session.start(conversation.agent)
@@ -235,3 +241,36 @@ async def test_model_that_transfers_without_consent_is_refused(call: Conversatio
     with pytest.raises(Exception, match="not agreed"):
         await call.desk.request()
     assert call.state is State.OFFERED
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        LoopGuard(most_transfers=4, completed=1, handed_back_by="billing"),
+        LoopGuard(most_transfers=4, completed=4),
+    ],
+    ids=["just handed back", "limit"],
+)
+async def test_loop_is_stopped_and_a_message_offered(guard: LoopGuard) -> None:
+    async with _conversation(guard) as call:
+        assert "message" in await offer_billing(call)
+        assert call.state is State.TALKING
+        assert "pass on" in await call.hears("Yes, please.")
+        await call.hears("The second charge was on Friday.")
+        (payload,) = [payload for kind, payload in call.world.records if kind == "message_left"]
+        assert payload["message"] == "The second charge was on Friday."
+        assert call.world.did == []
+
+
+async def test_other_specialist_is_offered_to_a_caller_who_was_handed_back() -> None:
+    async with _conversation(LoopGuard(most_transfers=4, completed=1, handed_back_by="general")) as call:
+        assert "Ben" in await offer_billing(call)
+
+
+async def test_wish_that_was_told_agent_b_is_no_consent_to_agent_as_offer() -> None:
+    async with _conversation(first_turn=1) as call:
+        asked = Turn(turn_id="t2_1", speaker="caller", text="Connect me back to the assistant.", at=0.0)
+        call.transcript.restore([asked])
+        await call.desk.offer("billing", "Charged twice.")
+        with pytest.raises(ToolError, match="not agreed"):
+            await call.desk.request()

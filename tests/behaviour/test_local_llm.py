@@ -485,6 +485,63 @@ async def test_agent_b_solves_a_second_problem_too() -> None:
     assert "copy of your last invoice" in await talk.say("Can you also send me a copy of my invoice?")
 
 
+# Agent B's ways out
+
+
+async def with_ben() -> Talk:
+    talk = agent_b_talk("billing", billing_briefing())
+    await talk.answer()
+    return talk
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Can you connect me back to the assistant?",
+        "I want to go back to Alex.",
+        "please put me back",
+        "can i speak to the assistant again",
+    ],
+)
+async def test_caller_who_asks_to_go_back_is_handed_back(said: str) -> None:
+    talk = await with_ben()
+    await talk.say(said)
+    assert talk.called == ["hand_back"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["I need technical support for my router.", "Now my router is broken.", "also my internet is down since monday"],
+)
+async def test_colleagues_matter_is_transferred_on_after_a_yes(said: str) -> None:
+    talk = await with_ben()
+    assert "Tara, our technical specialist. Shall I connect you?" in await talk.say(said)
+    await talk.say("Yes, please.")
+    assert talk.called == ["transfer_on", "transfer_on"]
+    assert argument(talk, "skill") == "technical"
+    assert argument(talk, "reason").startswith("The caller says")
+
+
+async def test_caller_who_asks_for_a_colleague_is_transferred_on_at_once() -> None:
+    talk = await with_ben()
+    await talk.say("Connect me to technical support, please.")
+    assert talk.called == ["transfer_on"]
+
+
+async def test_no_to_the_colleague_keeps_the_caller_with_agent_b() -> None:
+    talk = await with_ben()
+    assert "won't connect you" in await talk.say("Now my router is broken.", "No, thank you.")
+    await talk.say("Yes.")
+    assert talk.called == ["transfer_on"]
+
+
+@pytest.mark.parametrize("said", ["Okay.", "When will I see it?", "Can you send me a copy of my invoice?", "Thanks."])
+async def test_what_agent_b_solves_moves_nobody(said: str) -> None:
+    talk = await with_ben()
+    await talk.say(said)
+    assert talk.called == []
+
+
 # The interface
 
 

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.test_consent import call
-from warm_transfer.transfer.briefing import Briefing, Turn
+from warm_transfer.transfer.briefing import Briefing, Speaker, Turn
 from warm_transfer.transfer.understanding.drafting import draft_briefing
 from warm_transfer.transfer.understanding.facts import extract_facts
 from warm_transfer.transfer.understanding.names import introduced_name
@@ -224,3 +224,48 @@ def test_a_caller_cannot_forge_a_line_of_the_transcript() -> None:
 def test_facts_of_an_empty_call_are_none() -> None:
     assert extract_facts(()) == ()
     assert draft_briefing((), reason="").spoken() == "A caller who gave no name."
+
+
+def chain(*said: tuple[Speaker, str]) -> list[Turn]:
+    return [Turn(turn_id=f"t{number}", speaker=who, text=text, at=0.0) for number, (who, text) in enumerate(said, 1)]
+
+
+WITH_BEN = chain(
+    ("agent_a", "How can I help you?"),
+    ("caller", "My name is Susan Clark, I was charged twice, my account number is 445566."),
+    ("agent_a", "Shall I connect you with Ben?"),
+    ("caller", "Yes, please."),
+    ("agent_b", "Hello Susan, I have refunded it. Is there anything else?"),
+    ("caller", "When will I see the money?"),
+    ("agent_b", "Within three days."),
+    ("caller", "Now my router is broken. I already restarted it. My phone number is 555 010 2233."),
+    ("agent_b", "Shall I connect you with Tara?"),
+    ("caller", "Yes, please."),
+    ("agent_a", "I am connecting you."),
+)
+
+
+def test_briefing_of_a_second_transfer_is_about_the_newest_matter_and_has_the_facts_of_all() -> None:
+    briefing = draft_briefing(WITH_BEN, reason="The router is broken.")
+    assert briefing.asked == "my router is broken"
+    assert briefing.tried == ("I already restarted it",)
+    assert briefing.caller_name == "Susan Clark"
+    assert (value(briefing, "account_number"), value(briefing, "phone_number")) == ("445566", "5550102233")
+    assert briefing.earlier == ("The caller says they were charged twice.",)
+    assert "- The caller says they were charged twice." in briefing.as_text()
+
+
+def test_briefing_grows_with_each_transfer() -> None:
+    more = chain(("agent_b", "This is Tara."), ("caller", "I have a complaint about your driver."))
+    briefing = draft_briefing([*WITH_BEN, *more], reason="A complaint.")
+    assert briefing.asked == "I have a complaint about your driver"
+    assert briefing.earlier == (
+        "The caller says they were charged twice.",
+        "The caller says their router is broken.",
+    )
+
+
+def test_briefing_of_a_first_transfer_tells_of_no_earlier_one() -> None:
+    briefing = draft("I was charged twice.")
+    assert briefing.earlier == ()
+    assert "Earlier" not in briefing.as_text()

@@ -9,6 +9,7 @@ from warm_transfer.calls.snapshots import (
     CallRoom,
     CallSnapshot,
     ConsultTurn,
+    HandBack,
     HeardTurn,
     Message,
     TransferTimes,
@@ -92,7 +93,10 @@ def test_every_event_type_changes_the_snapshot_of_the_call_it_happens_in() -> No
     told.insert(12, (5.16, "message_left", {"transfer_id": "x0", "message": "call back"}))
     told.insert(2, (1.1, "caller_away", {"room": "caller-1", "reason": "the caller left the room"}))
     told.insert(3, (1.2, "caller_returned", {"room": "caller-1"}))
-    told.insert(-1, (6.5, "job_died", {"role": "agent_b", "identity": "b1"}))
+    handed_back = {"transfer_id": "x1", "identity": "b1", "cause": "asked", "reason": "router", "skill": "technical"}
+    told.insert(-1, (8.1, "caller_handed_back", handed_back))
+    told.insert(-1, (8.2, "hand_back_failed", {"transfer_id": "x1", "identity": "b1"}))
+    told.insert(-1, (8.5, "job_died", {"role": "agent_b", "identity": "b1"}))
     assert {event_type for _, event_type, _ in told} == set(CallEvent)
     for index, (_, event_type, _) in enumerate(told[1:], start=1):
         assert folded(*told[: index + 1]) != folded(*told[:index]), event_type
@@ -118,6 +122,28 @@ def test_message_tells_where_to_call_back_and_of_which_transfer_it_was_left() ->
     assert call.messages == (Message(text="Ring me.", callback_number="5550192837", target="billing", at=T + 9.6),)
     old = folded((0.0, "message_left", {"transfer_id": "x1", "message": "Ring me."}))
     assert old.messages == (Message(text="Ring me.", callback_number="", target=None, at=T),)
+
+
+def test_caller_is_with_agent_b_until_another_agent_a_has_started() -> None:
+    again = (9.0, "job_started", {"role": "agent_a", "identity": "a2", "room": "r3", "pid": 13, "epoch": 3})
+    asked = {"transfer_id": "x1", "identity": "b1", "cause": "asked", "reason": "router", "skill": "technical"}
+    moved, told = WARM[:-1], (8.5, "caller_handed_back", asked)
+    assert not folded(*WARM[:18]).is_with_agent_b
+    assert folded(*moved).is_with_agent_b
+    assert folded(*moved, told).is_with_agent_b
+    back = folded(*moved, told, again)
+    assert not back.is_with_agent_b
+    assert back.completed_transfers == 1
+    assert back.transfers[0].hand_back == HandBack(cause="asked", reason="router", skill="technical")
+    assert (back.transfers[0].times.handed_back, back.transfers[0].times.returned) == (T + 8.5, T + 9.0)
+
+
+def test_agent_b_whom_nobody_relieved_has_the_caller_still() -> None:
+    kept = (9.0, "job_started", {"role": "agent_b", "identity": "b1", "room": "r3", "pid": 12, "epoch": 3})
+    failed = (9.1, "hand_back_failed", {"transfer_id": "x1", "identity": "b1"})
+    call = folded(*WARM[:-1], (8.5, "caller_handed_back", {"transfer_id": "x1", "skill": "technical"}), kept, failed)
+    assert call.is_with_agent_b
+    assert call.transfers[0].hand_back is None
 
 
 def test_call_has_its_times_and_its_end() -> None:

@@ -226,6 +226,7 @@ def _briefing_table(briefing: Briefing) -> Table:
     table = Table.grid(padding=(0, 2))
     rows = [("caller", briefing.caller_name or "no name given"), ("reason", briefing.reason)]
     rows += [("tried", tried) for tried in briefing.tried] + [("asked", briefing.asked)]
+    rows += [("earlier", earlier) for earlier in briefing.earlier]
     for key, words in rows:
         table.add_row(Text(key, style="bold"), Text(_plain(words)))
     for fact in briefing.facts:

@@ -51,7 +51,7 @@ class CallEvent(StrEnum):
     TARGET_ANSWERED = "target_answered"
     """transfer_id, identity: Agent B is in the consult room"""
     BRIEFING_SENT = "briefing_sent"
-    """transfer_id, briefing: {caller_name, reason, tried, asked, facts: [{kind, value, turn_id}]}"""
+    """transfer_id, briefing: {caller_name, reason, tried, asked, facts: [{kind, value, turn_id}], earlier}"""
     QUESTION_ASKED = "question_asked"
     """transfer_id, question: by Agent B"""
     QUESTION_ANSWERED = "question_answered"
@@ -70,3 +70,8 @@ class CallEvent(StrEnum):
     """transfer_id (null after a transfer), message, callback_number (digits, may be empty): to be passed on"""
     TRANSFER_ENDED = "transfer_ended"
     """transfer_id, disposition, reason"""
+    CALLER_HANDED_BACK = "caller_handed_back"
+    """transfer_id, identity, cause (asked, failed), reason, skill (what the caller agreed to be connected with next, or
+    null): Agent B begins to leave the caller to a new Agent A, whose job_started says that it has the caller"""
+    HAND_BACK_FAILED = "hand_back_failed"
+    """transfer_id, identity: no Agent A came; the caller is still with Agent B"""

@@ -10,6 +10,7 @@ from warm_transfer.calls.log import LoggedEvent
 from warm_transfer.transfer.briefing import Briefing, Fact, Turn
 
 RoomKind = Literal["caller room", "consult room", "final room"]
+_COMPLETED = "completed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,17 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HandBack:
+    """Why Agent B left the caller to Agent A, and what comes next."""
+
+    cause: str
+    """"asked" by Agent B's model, or "failed": its session gave up."""
+    reason: str
+    skill: str | None
+    """What the caller agreed to be connected with, None if Agent A just goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransferTimes:
     """When each step happened, of several attempts the last; seconds since the epoch, None if it did not."""
 
@@ -107,6 +119,9 @@ class TransferTimes:
     move_begun: float | None = None
     moved: float | None = None
     ended: float | None = None
+    handed_back: float | None = None
+    returned: float | None = None
+    """When an Agent A took the caller over again, by whatever way it came to that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +145,7 @@ class TransferSnapshot:
     """None while the transfer runs, and for an offer that was withdrawn."""
     reason: str | None = None
     """Why it ended so."""
+    hand_back: HandBack | None = None
     times: TransferTimes = field(default_factory=TransferTimes)
 
     @property
@@ -170,6 +186,17 @@ class CallSnapshot:
         """Whether a transfer is under way: the caller agreed, and it has no disposition yet."""
         last = self.transfers[-1] if self.transfers else None
         return last is not None and last.times.requested is not None and last.disposition is None
+
+    @property
+    def completed_transfers(self) -> int:
+        """How often the caller was moved to an Agent B."""
+        return sum(transfer.disposition == _COMPLETED for transfer in self.transfers)
+
+    @property
+    def is_with_agent_b(self) -> bool:
+        """Whether the caller was moved, and no Agent A has taken the call over since."""
+        last = self.transfers[-1] if self.transfers else None
+        return last is not None and last.disposition == _COMPLETED and last.times.returned is None
 
     @property
     def hold_ms(self) -> int:
@@ -215,6 +242,9 @@ def _job_started(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
         epoch=event.payload.get("epoch", 1),
         started_at=event.at,
     )
+    if agent.role == "agent_a" and call.is_with_agent_b:
+        *before, last = call.transfers
+        call = replace(call, transfers=(*before, replace(last, times=replace(last.times, returned=event.at))))
     return replace(call, agents=(*call.agents, agent))
 
 
@@ -322,6 +352,8 @@ _TRANSFER_STEPS: Mapping[str, _TransferStep] = {
     CallEvent.MOVE_BEGUN: _TransferStep("move_begun", {"move": "move", "final_room": "final_room"}),
     CallEvent.CALLER_MOVED: _TransferStep("moved", {"final_room": "final_room"}),
     CallEvent.TRANSFER_ENDED: _TransferStep("ended", {"disposition": "disposition", "reason": "reason"}),
+    CallEvent.CALLER_HANDED_BACK: _TransferStep("handed_back"),
+    CallEvent.HAND_BACK_FAILED: _TransferStep(),
 }
 _CONSULT_SPEAKERS = {"question": "agent_b", "answer": "agent_a", "heard": ""}
 
@@ -340,6 +372,8 @@ def _transfer_step(call: CallSnapshot, event: LoggedEvent, told: _TransferStep) 
     changes["attempts"] = _attempts(transfer.attempts, event)
     if event.type == CallEvent.BRIEFING_SENT:
         changes["briefing"] = _briefing(event.payload.get("briefing", {}))
+    if event.type in (CallEvent.CALLER_HANDED_BACK, CallEvent.HAND_BACK_FAILED):
+        changes["hand_back"] = _hand_back(event)
     known[transfer_id] = replace(transfer, **changes)
     call = _with_room(call, changes.get("consult_room"), "consult room")
     return replace(_with_room(call, changes.get("final_room"), "final room"), transfers=tuple(known.values()))
@@ -359,6 +393,13 @@ def _attempts(attempts: tuple[Attempt, ...], event: LoggedEvent) -> tuple[Attemp
     return attempts
 
 
+def _hand_back(event: LoggedEvent) -> HandBack | None:
+    if event.type == CallEvent.HAND_BACK_FAILED:
+        return None
+    told = event.payload
+    return HandBack(cause=told.get("cause", "asked"), reason=told.get("reason", ""), skill=told.get("skill"))
+
+
 def _consult_turn(event: LoggedEvent, kind: Literal["question", "answer", "heard"], key: str) -> ConsultTurn:
     by = event.payload.get("by", _CONSULT_SPEAKERS[kind])
     return ConsultTurn(kind=kind, by=by, text=event.payload.get(key, ""), at=event.at)
@@ -375,4 +416,5 @@ def _briefing(payload: Payload) -> Briefing:
         tried=tuple(payload.get("tried", ())),
         asked=payload.get("asked", ""),
         facts=tuple(facts),
+        earlier=tuple(payload.get("earlier", ())),
     )

@@ -149,8 +149,9 @@ def _owns_caller(call: CallSnapshot, lost: LostJob) -> bool:
     """Whether the caller was this job's to look after."""
     if call.ended_at is not None:
         return False
-    is_moved = bool(call.transfers) and call.transfers[-1].disposition == "completed"
     if lost.role == "agent_b":
-        return is_moved and call.transfers[-1].target_identity == lost.identity
-    agent = next((one for one in reversed(call.agents) if one.identity == lost.identity), None)
-    return not is_moved and (agent is None or agent.left_at is None)
+        return call.is_with_agent_b and call.transfers[-1].target_identity == lost.identity
+    agents = [one for one in call.agents if one.role == "agent_a"]
+    agent = next((one for one in reversed(agents) if one.identity == lost.identity), None)
+    is_last = agent is None or agent is agents[-1]
+    return not call.is_with_agent_b and is_last and (agent is None or agent.left_at is None)

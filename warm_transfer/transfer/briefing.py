@@ -47,6 +47,8 @@ class Briefing:
     asked: str
     """What the caller wants done, in the caller's words."""
     facts: tuple[Fact, ...]
+    earlier: tuple[str, ...] = ()
+    """What the transfers of this call before were about, oldest first: one sentence each."""
 
     def fact(self, kind: str) -> Fact | None:
         """The fact of that kind, None if the caller did not give it."""
@@ -71,6 +73,11 @@ class Briefing:
         lines += ["## Asked (the caller's words)", f'"{one_line(self.asked)}"' if self.asked else "Not said."]
         lines += ["## Already tried (the caller's words)"]
         lines += [f'- "{one_line(tried)}"' for tried in self.tried] or ["Nothing was mentioned."]
+        if self.earlier:
+            lines += [
+                "## Earlier in this call, with other specialists",
+                *(f"- {one_line(told)}" for told in self.earlier),
+            ]
         lines += ["## Facts"]
         lines += [f"- {fact.kind}: {one_line(fact.value)} ({fact.turn_id})" for fact in self.facts] or ["None."]
         if answers:

@@ -1,12 +1,14 @@
 """Agent A: answers, collects what a specialist needs, offers, transfers on consent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from agents.providers.local_llm.caller_state import CallerState, read_state, topic_of
 from agents.providers.local_llm.conversation import Called, Conversation, Reply, Said
 from agents.providers.local_llm.offers import offer_after, target_for
 from agents.providers.local_llm.prompt_reading import Target
 from agents.providers.local_llm.words import asks_about, line, means, rest_after
+from warm_transfer.transfer.briefing import Turn
 from warm_transfer.transfer.understanding.consent import agrees, asks_for_transfer, refuses
 from warm_transfer.transfer.understanding.drafting import cleared, problem_clause, reported_reason
 from warm_transfer.transfer.understanding.spoken_numbers import digit_runs, spaced
@@ -39,6 +41,8 @@ def _after_tool(conversation: Conversation, state: CallerState, called: Called) 
     target = target_for(offer.skill, state.targets) if offer else None
     if called.is_error and matches(called.output or "", (r"say nothing",)):
         return Reply()
+    if called.is_error and matches(called.output or "", (r"take a message",)):
+        return _say("offer_message")
     if target is None or offer is None or (called.tool == "offer_transfer" and called.is_error):
         return _say("no_specialist")
     if called.tool == "transfer_call":
@@ -112,6 +116,8 @@ def _message(conversation: Conversation, state: CallerState) -> Reply | None:
     was_asked = bool(said) and said[-1] == line(_PART, "ask_message")
     if was_asked and not refuses(state.text):
         return _keep_message(conversation, state.text)
+    if said and said[-1] == line(_PART, "offer_message") and agrees(state.text):
+        return _say("ask_message")
     if not means(state.text, "take_message"):
         return None
     is_said = len(rest_after(state.text, "take_message").split()) >= _LEAST_MESSAGE_WORDS
@@ -234,10 +240,20 @@ def _offer(conversation: Conversation, state: CallerState, skill: str) -> Reply:
 
 
 def _reason(conversation: Conversation, state: CallerState, skill: str) -> str:
-    clause = problem_clause(conversation.turns(), skip=lambda told: _is_no_problem(told, state))
-    if clause:
+    turns = conversation.turns()
+    told = _turns_since_offer(turns, state) or turns
+    skip = partial(_is_no_problem, state=state)
+    if clause := problem_clause(told, skip=skip) or problem_clause(turns, skip=skip):
         return cleared(reported_reason(clause), state.facts.get("caller_name"))
     return line(_PART, "reason_person") if skill == "person" else line(_PART, "reason_topic", topic=skill)
+
+
+def _turns_since_offer(turns: Sequence[Turn], state: CallerState) -> Sequence[Turn]:
+    """What was said since the last offer was closed: a caller who comes back has another problem."""
+    if not state.offers:
+        return turns
+    heard = [number for number, turn in enumerate(turns) if turn.speaker == "caller"]
+    return turns[heard[state.offers[-1].user_turns] :] if len(heard) > state.offers[-1].user_turns else ()
 
 
 def _is_no_problem(clause: str, state: CallerState) -> bool:

@@ -2,7 +2,8 @@
 
 import re
 
-from agents.providers.local_llm.conversation import Conversation, Reply
+from agents.providers.local_llm import way_on
+from agents.providers.local_llm.conversation import Called, Conversation, Reply
 from agents.providers.local_llm.prompt_reading import (
     BriefingText,
     Problem,
@@ -35,6 +36,8 @@ def answer(conversation: Conversation) -> Reply:
     specialist, title = identity(conversation.sections.get("identity", ""))
     topic = best_problem(known, briefing.reason, briefing.asked)
     texts = conversation.user_texts()
+    if isinstance(conversation.last, Called):
+        return way_on.after_refusal(conversation, conversation.last)
     if not conversation.model_texts():
         return Reply(text=_first_line(briefing, topic, specialist, title))
     if not texts:
@@ -66,6 +69,8 @@ def _to_caller(
 ) -> Reply:
     specialist, title = identity(conversation.sections.get("identity", ""))
     other = best_problem(known, text)
+    if onward := way_on.answer(conversation, text, is_own=other is not None):
+        return onward
     if means(text, "ask_account"):
         account = _account(briefing)
         return _say("account", digits=spaced(account)) if account else _say("no_account")

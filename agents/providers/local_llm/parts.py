@@ -10,6 +10,8 @@ from agents.providers.local_llm.on_hold import answer as answer_held_caller
 def answer(conversation: Conversation) -> Reply:
     """The model's answer to a request."""
     tools, sections = conversation.tools, conversation.sections
+    if tools & {"hand_back", "transfer_on"}:
+        return answer_transferred_caller(conversation)
     if tools & {"offer_transfer", "transfer_call"} or "specialists" in sections:
         return answer_caller(conversation)
     if tools & {"how_long", "cancel_transfer", "leave_message"} or "while the caller waits" in sections:

@@ -49,6 +49,8 @@ _STEPS = {
     CallEvent.CALLER_MOVED: "the caller is in the final room",
     CallEvent.MESSAGE_LEFT: "the caller leaves a message",
     CallEvent.TRANSFER_ENDED: "the transfer is over: {disposition}",
+    CallEvent.CALLER_HANDED_BACK: "Agent B hands the caller back: {reason}",
+    CallEvent.HAND_BACK_FAILED: "no Agent A came, the caller is still with Agent B",
 }
 
 

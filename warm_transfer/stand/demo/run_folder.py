@@ -4,7 +4,7 @@
 |---|---|
 | `timeline.json` | list in order of time: `{at_ms, source, name, room, details}`; `source`: "log" (call log), "caller" (the caller's client), "rooms" (who is where, by RoomService); `at_ms` counts from the caller's first sample |
 | `transcript.json` | `{"rooms": [{room, kind, turns: [{speaker, text, at_ms}]}], "heard_by_caller": [{identity, room, text, start_ms, end_ms}]}`: the agents' own transcript by room, and what the caller's recognizer made of what it heard |
-| `briefing.json` | the briefing that Agent B was given: `{caller_name, reason, tried, asked, facts: [{kind, value, turn_id}]}`; null without a transfer |
+| `briefing.json` | the briefing that Agent B was given: `{caller_name, reason, tried, asked, facts: [{kind, value, turn_id}], earlier}`; null without a transfer |
 | `consult.json` | `{mode, consult_room, final_room, move, disposition, turns: [{kind, by, text, at_ms}]}` of the last transfer; null without one |
 | `facts.json` | what was checked: `[{claim, holds, measured}]`, and the JSON object of the last line as `summary` |
 | `caller_heard.wav` | 48 kHz mono 16 bit: the mix of all that reached the caller's ears |

@@ -42,17 +42,40 @@ _MAX_TRIED, _MIN_WORDS, _MAX_REASON_WORDS = 3, 3, 25
 
 
 def draft_briefing(turns: Sequence[Turn], *, reason: str) -> Briefing:
-    """The briefing of a call so far; `reason` is Agent A's sentence, cleared of name and numbers."""
+    """The briefing of a call so far; `reason` is Agent A's sentence, cleared of name and numbers.
+
+    After an earlier transfer the matter is what the caller said last, from that Agent B on.
+    """
     facts = extract_facts(turns)
     name = next((fact.value for fact in facts if fact.kind == "caller_name"), None)
-    told = tuple(_told(turns, name))
+    *before, latest = (tuple(_told(matter, name)) for matter in _matters(turns))
+    told = tuple(reversed(latest)) if before else latest
     return Briefing(
         caller_name=name,
         reason=cleared(reason, name),
-        tried=tuple(dict.fromkeys(clause for clause in told if _was_tried(clause)))[:_MAX_TRIED],
-        asked=_asked(told),
+        tried=tuple(dict.fromkeys(clause for clause in latest if _was_tried(clause)))[:_MAX_TRIED],
+        asked=_asked(told or tuple(clause for matter in before for clause in matter)),
         facts=facts,
+        earlier=tuple(_earlier(before, name)),
     )
+
+
+def _matters(turns: Sequence[Turn]) -> Iterator[Sequence[Turn]]:
+    """The call cut where the caller came to an Agent B; at least one piece."""
+    begin, with_b = 0, False
+    for number, turn in enumerate(turns):
+        if turn.speaker == "agent_b" and not with_b:
+            yield turns[begin:number]
+            begin = number
+        with_b = turn.speaker == "agent_b" if turn.speaker != "caller" else with_b
+    yield turns[begin:]
+
+
+def _earlier(matters: Sequence[Sequence[str]], name: str | None) -> Iterator[str]:
+    """What each matter was about; of the first the first wish, of a later one the last."""
+    for number, told in enumerate(matters):
+        if clause := _asked(tuple(reversed(told)) if number else told):
+            yield cleared(reported_reason(clause), name)
 
 
 def problem_clause(turns: Sequence[Turn], *, skip: Callable[[str], bool] = lambda _: False) -> str | None:

@@ -34,7 +34,7 @@ _WRITTEN_BREAK = re.compile(
 _LEADING = re.compile(
     r"^(?:(?:and|but|so|well|um|uh|uhm|er|hi|hello|hey|good (?:morning|afternoon|evening)|yes|yeah|no|"
     r"okay|ok|"
-    r"because|please note|sorry|oh)[,\s]+)+",
+    r"because|please note|sorry|oh|now)[,\s]+)+",
     re.IGNORECASE,
 )
 _THIRD_PERSON = (

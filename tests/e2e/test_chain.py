@@ -1,0 +1,113 @@
+"""A caller who was transferred goes back to Agent A, or on to another specialist, and is asked nothing again."""
+
+import asyncio
+
+import pytest
+
+from tests.e2e.conftest import LiveKit
+from tests.e2e.failing_worker import FATAL_WORD
+from tests.e2e.placed_call import DEADLINE_S, PlacedCall, running_site
+from warm_transfer.calls.snapshots import fold
+from warm_transfer.stand.caller.ear import Utterance
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+FATAL_ERRORS = 4
+"""LiveKit's session endures three in a row."""
+MOST_SILENCE_S = 2.0
+"""Between Agent B's last word and Agent A's first, at the caller's ear."""
+
+
+async def with_ben(call: PlacedCall) -> None:
+    """The caller is with Ben of billing, who has said his first line."""
+    await call.ask_for_billing()
+    await call.until("transfer_ended", disposition="completed")
+    await call.until_said("susan", speaker="agent_b")
+
+
+async def heard_after_the_hand_back(call: PlacedCall) -> tuple[Utterance, Utterance]:
+    """Agent B's last utterance and Agent A's first after it, at the caller's ear."""
+    await call.until("agent_left", role="agent_b")
+    last: Utterance | None = None
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            heard = await call.caller.utterances.get()
+            if heard.identity.startswith("agent_b"):
+                last = heard
+            elif last is not None:
+                return last, heard
+
+
+async def people_with(call: PlacedCall) -> set[str]:
+    """Who is in the caller's room, by what their identities begin with."""
+    return {who.split("-")[0] for who in await call.people_in(call.caller.room)}
+
+
+@pytest.mark.parametrize("can_move", [True, False], ids=["client_move", "join_caller_room"])
+async def test_caller_who_asks_to_go_back_is_with_agent_a(
+    livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory, can_move: bool
+) -> None:
+    async with running_site(livekit, tmp_path_factory.mktemp("back")) as site, site.call(can_move=can_move) as call:
+        await with_ben(call)
+        await call.type("Can you connect me back to the assistant?")
+        await call.until("caller_handed_back", cause="asked", skill=None)
+        last, first = await heard_after_the_hand_back(call)
+        assert first.identity.startswith("agent_a")
+        assert first.start_s - last.end_s < MOST_SILENCE_S
+        await call.until_said("back with me")
+        assert await people_with(call) == {"caller", "agent_a"}
+        await call.type("What are your opening hours?")
+        await call.until_said("monday")
+        await call.caller.hang_up()
+        await call.until("call_ended")
+        await call.until_nothing_is_left()
+        types = call.types()
+        assert (types.count("call_started"), types.count("call_ended"), types.count("job_died")) == (1, 1, 0)
+
+
+async def test_caller_with_another_matter_is_handed_on_and_asked_nothing_again(
+    livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    async with running_site(livekit, tmp_path_factory.mktemp("on")) as site, site.call() as call:
+        await with_ben(call)
+        first_room = call.caller.room
+        await call.type("Thank you. Now my router is broken.")
+        await call.until_said("tara", speaker="agent_b")
+        await call.type("Yes, please.")
+        await call.until("caller_handed_back", skill="technical")
+        await call.until("transfer_ended", count=2, disposition="completed")
+        greeting = (await call.until_said("this is tara", speaker="agent_b")).payload["text"]
+        assert "Susan" in greeting
+        assert "4 4 5 5 6 6" in greeting
+        assert "router" in greeting
+        assert call.caller.room != first_room
+        assert await people_with(call) == {"caller", "agent_b_technical"}
+        await call.caller.hang_up()
+        await call.until("call_ended")
+        await call.until_nothing_is_left()
+        told = fold(call.events())
+        assert told.transfers[-1].briefing is not None
+        assert told.transfers[-1].briefing.earlier == ("The caller says they were charged twice.",)
+        assert [one.target for one in told.transfers] == ["billing", "technical"]
+        spoken = [turn.text for turn in told.transcript if turn.speaker != "caller"]
+        assert not any("account number?" in text or "your name" in text for text in spoken)
+
+
+async def test_caller_whose_agent_b_gives_up_is_with_agent_a(
+    livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    entry = ("-m", "tests.e2e.failing_worker")
+    async with running_site(livekit, tmp_path_factory.mktemp("failed"), entry=entry) as site, site.call() as call:
+        await with_ben(call)
+        for number in range(1, FATAL_ERRORS + 1):
+            await call.type(f"{FATAL_WORD} {number}")
+            await call.until("turn_spoken", speaker="caller", text=f"{FATAL_WORD} {number}")
+        await call.until("caller_handed_back", cause="failed")
+        await call.until_said("dropped out")
+        assert await people_with(call) == {"caller", "agent_a"}
+        await call.type("What are your opening hours?")
+        await call.until_said("monday")
+        await call.caller.hang_up()
+        await call.until("call_ended")
+        await call.until_nothing_is_left()
+        assert "job_died" not in call.types()

@@ -1,0 +1,70 @@
+"""What Agent A takes from a call that comes back from an Agent B."""
+
+from typing import Literal
+
+import pytest
+
+from agents.roster import load_roster
+from agents.taken_over import TakenOverCall
+from tests.unit.test_snapshots import WARM, folded
+from warm_transfer.calls.events import Payload
+from warm_transfer.transfer.loop_guard import LoopGuard
+from warm_transfer.transfer.wire import AgentAJob
+
+ASKED = {"transfer_id": "x1", "identity": "b1", "cause": "asked", "reason": "Router.", "skill": None}
+BACK = [*WARM[:-1], (8.5, "caller_handed_back", ASKED)]
+SAID_AFTER = (9.5, "turn_spoken", {"turn_id": "t3_1", "speaker": "caller", "room": "r3", "text": "Yes."})
+
+
+def test_target_that_handed_the_caller_back_is_not_called_next() -> None:
+    call = TakenOverCall(AgentAJob(call_id="call", replaces="agent_b"), folded(*BACK))
+    assert call.guard(4) == LoopGuard(most_transfers=4, completed=1, handed_back_by="billing")
+
+
+def test_target_that_failed_may_be_called_again() -> None:
+    failed = folded(*WARM[:-1], (8.5, "caller_handed_back", ASKED | {"cause": "failed"}))
+    assert TakenOverCall(AgentAJob(call_id="call", replaces="agent_b"), failed).guard(4).handed_back_by is None
+    died = folded(*WARM[:-1])
+    assert TakenOverCall(AgentAJob(call_id="call", replaces="agent_b"), died).guard(4).handed_back_by is None
+
+
+def test_target_of_the_transfer_before_may_be_called_once_another_came_in_between() -> None:
+    second: list[tuple[float, str, Payload]] = [
+        (10.0, "transfer_offered", {"transfer_id": "x2", "skill": "technical", "target": "technical"}),
+        (11.0, "transfer_ended", {"transfer_id": "x2", "disposition": "completed"}),
+        (12.0, "caller_handed_back", ASKED | {"transfer_id": "x2"}),
+    ]
+    call = TakenOverCall(AgentAJob(call_id="call", replaces="agent_b"), folded(*BACK, *second))
+    assert call.guard(4) == LoopGuard(most_transfers=4, completed=2, handed_back_by="technical")
+
+
+def test_offer_that_was_refused_since_changes_nothing_for_who_handed_back() -> None:
+    offered = (10.0, "transfer_offered", {"transfer_id": "x2", "skill": "technical", "target": "technical"})
+    refused = (11.0, "offer_withdrawn", {"transfer_id": "x2"})
+    call = TakenOverCall(AgentAJob(call_id="call", replaces="agent_a"), folded(*BACK, offered, refused))
+    assert call.guard(4).handed_back_by == "billing"
+
+
+@pytest.mark.parametrize("replaces", ["agent_a", "agent_b"])
+def test_transfer_that_was_agreed_with_agent_b_is_made_whichever_agent_a_comes(
+    replaces: Literal["agent_a", "agent_b"],
+) -> None:
+    on = folded(*WARM[:-1], (8.5, "caller_handed_back", ASKED | {"skill": "technical"}))
+    call = TakenOverCall(AgentAJob(call_id="call", replaces=replaces), on)
+    offer = call._offer_to_resume(load_roster(), call.guard(4))
+    assert offer is not None
+    assert (offer.target, offer.skill, offer.reason) == ("technical", "technical", "Router.")
+    assert call._offer_to_resume(load_roster(), call.guard(1)) is None
+
+
+def test_nothing_said_before_the_caller_came_back_counts_as_said_to_agent_a() -> None:
+    assert TakenOverCall(AgentAJob(call_id="call", replaces="agent_b"), folded(*BACK)).first_turn == 3
+
+
+def test_turns_with_an_agent_a_that_died_after_the_hand_back_count() -> None:
+    call = TakenOverCall(AgentAJob(call_id="call", replaces="agent_a"), folded(*BACK, SAID_AFTER))
+    assert (call.first_turn, len(call.past.transcript)) == (3, 4)
+
+
+def test_call_that_was_never_with_an_agent_b_counts_from_its_first_turn() -> None:
+    assert TakenOverCall(AgentAJob(call_id="call", replaces="agent_a"), folded(*WARM[:4])).first_turn == 0
