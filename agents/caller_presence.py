@@ -88,6 +88,14 @@ class CallerPresence:
         self._room.off("disconnected", self._note_end)
         self._room.local_participant.unregister_rpc_method(END_METHOD)
 
+    def end(self, why: str) -> None:
+        """Take the caller for gone, for this reason."""
+        self._stop_waiting()
+        if not self.gone.is_set():
+            self.why = why
+            self.gone.set()
+            self._on_gone(why)
+
     def _subscribe_to(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
         if participant.identity == self._identity and publication.kind == rtc.TrackKind.KIND_AUDIO:
             publication.set_subscribed(True)
@@ -108,7 +116,7 @@ class CallerPresence:
             return
         self._stop_waiting()
         self._on_away(why)
-        self._waiting = asyncio.get_running_loop().call_later(grace_s, self._end, why)
+        self._waiting = asyncio.get_running_loop().call_later(grace_s, self.end, why)
 
     def _note_return(self, participant: rtc.RemoteParticipant) -> None:
         if participant.identity == self._identity and self._waiting is not None:
@@ -118,18 +126,11 @@ class CallerPresence:
     async def _hang_up(self, call: rtc.RpcInvocationData) -> str:
         if call.caller_identity != self._identity:
             raise rtc.RpcError(rtc.RpcError.ErrorCode.APPLICATION_ERROR, "not the caller of this call")
-        self._end("the caller hung up")
+        self.end("the caller hung up")
         return ""
 
     def _note_end(self, _: object) -> None:
-        self._end("the room is gone")
-
-    def _end(self, why: str) -> None:
-        self._stop_waiting()
-        if not self.gone.is_set():
-            self.why = why
-            self.gone.set()
-            self._on_gone(why)
+        self.end("the room is gone")
 
     def _stop_waiting(self) -> None:
         waiting, self._waiting = self._waiting, None

@@ -18,6 +18,7 @@ from agents.consult_speech import consult_voice
 from agents.hold_keys import HoldKeys
 from agents.house import AGENT_A_VOICE, House, build_session, take_text, write_turns
 from agents.on_hold import OnHold
+from agents.provider_faults import ProviderFaults
 from agents.providers.catalog import Models
 from agents.taken_over import TakenOverCall, go_on
 from agents.transcript import Transcript
@@ -150,6 +151,13 @@ class CallerRoomJob:
         )
         presence = self._watch(caller, session, coordinator, transcript, recorder)
         session.on("close", lambda event: _end_with_session(event, coordinator))
+        ProviderFaults(
+            session,
+            self._house.book,
+            reply_timeout_s=self._house.settings.reply_timeout_s,
+            give_up=lambda why: coordinator.post(events.CallerLeft(why)),
+            may_end=lambda: coordinator.situation.state in (State.TALKING, State.OFFERED),  # else Agent B may come
+        )
         phrases = asyncio.create_task(self._fill_phrases(models))
         try:
             await self._start(session, self._agent(session, desk, line, keys, None), caller, line, keys)
@@ -207,9 +215,9 @@ class CallerRoomJob:
         )
 
     async def _fill_phrases(self, models: Models) -> None:
-        """Have the fixed phrases of a remote voice before they are needed; without, they are made when said."""
+        """Have the fixed phrases of a remote voice; those that the start did not get are said in a local one."""
         try:
-            await self._house.book.fill(models.voice)
+            await self._house.book.fill(models.voice, AGENT_A_VOICE[self._house.settings.tts_provider])
         except APIError:
             logger.warning("fixed phrases not cached", exc_info=True)
 

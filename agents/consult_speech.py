@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from livekit import rtc
-from livekit.agents import stt, tts
+from livekit.agents import APIConnectOptions, APIError, stt, tts
 
 from agents.providers.catalog import Models
 from warm_transfer.settings import Settings
@@ -14,6 +14,8 @@ from warm_transfer.settings import Settings
 logger = logging.getLogger(__name__)
 
 SAMPLE_RATE_HZ = 24000
+FIRST_SOUND_S = 5.0
+"""A provider's first sound takes under 1 s, a whole turn of the local voice 2 s on busy cores."""
 TRACK_NAME = "consult_voice"
 
 
@@ -51,13 +53,24 @@ class ConsultSpeech:
         await room.local_participant.publish_track(track, options)
 
     async def say(self, text: str) -> None:
-        """Speak one turn and wait until it has been played out."""
+        """Speak one turn and wait until it has been played out; a voice that fails or stalls loses only the sound.
+
+        The text goes its own way, so the consult goes on without it.
+        """
+        try:
+            async with asyncio.timeout(FIRST_SOUND_S) as deadline:
+                await self._speak(text, deadline)
+        except (APIError, TimeoutError):
+            logger.warning("a turn of the consult was not spoken", exc_info=True)
+
+    async def _speak(self, text: str, deadline: asyncio.Timeout) -> None:
         source = self._source
         if source is None:
             return
         resampler = None
-        async with self._voice.synthesize(text) as stream:
+        async with self._voice.synthesize(text, conn_options=APIConnectOptions(max_retry=1)) as stream:
             async for event in stream:
+                deadline.reschedule(None)
                 frames = [event.frame]
                 if event.frame.sample_rate != SAMPLE_RATE_HZ:
                     resampler = resampler or rtc.AudioResampler(event.frame.sample_rate, SAMPLE_RATE_HZ)

@@ -7,13 +7,12 @@ from typing import Any
 from livekit.agents import APIError, llm
 from livekit.agents.llm import function_tool
 
-from agents.prompts import load_prompt
+from agents.prompts import load_phrases, load_prompt
 from agents.roster import Specialist
 from warm_transfer.transfer.wire import Accept, Decline, Question
 
 logger = logging.getLogger(__name__)
 
-_UNDECIDED = Decline(reason="The specialist could not decide.")
 MOST_QUESTIONS = 3
 """Each question keeps the caller waiting; whoever needs more should take the call and ask the caller."""
 
@@ -58,6 +57,7 @@ class Consultant:
             ),
         )
         self._questions = 0
+        self._undecided = Decline(reason=load_phrases()["consult_failed.decline"])
 
     async def respond(self, said: str) -> Question | Accept | Decline:
         """Decide on what Agent A said: the briefing first, then each answer.
@@ -71,15 +71,17 @@ class Consultant:
             reply = await self._model.chat(chat_ctx=self._context, tools=tools, tool_choice="required").collect()
         except APIError:
             logger.warning("the model failed in the consult", exc_info=True)
-            return _UNDECIDED
+            return self._undecided
         if not reply.tool_calls:
-            return _UNDECIDED
+            return self._undecided
         return self._read(reply.tool_calls[0])
 
     def _read(self, call: llm.FunctionToolCall) -> Question | Accept | Decline:
         try:
             arguments = json.loads(call.arguments or "{}")
         except json.JSONDecodeError:
+            arguments = {}
+        if not isinstance(arguments, dict):
             arguments = {}
         match call.name:
             case "accept_transfer":
@@ -90,4 +92,4 @@ class Consultant:
                 self._context.add_message(role="assistant", content=question)
                 return Question(text=question)
             case _:
-                return Decline(reason=str(arguments.get("reason", "")).strip() or _UNDECIDED.reason)
+                return Decline(reason=str(arguments.get("reason", "")).strip() or self._undecided.reason)

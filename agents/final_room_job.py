@@ -15,6 +15,8 @@ from agents.consult_speech import ConsultSpeech, consult_voice
 from agents.consultant import Consultant
 from agents.hand_back import HandBack
 from agents.house import House, build_session, take_text, write_turns
+from agents.phrase_book import PhraseBook
+from agents.provider_faults import ProviderFaults
 from agents.providers.catalog import Models
 from agents.return_desk import ReturnDesk, ReturnRequest
 from agents.roster import Specialist
@@ -206,6 +208,14 @@ class FinalRoomJob:
                 await self._wait_for_connect()
                 presence.subscribe()
             session.on("close", self._note_close)
+            ProviderFaults(
+                session,
+                self._book,
+                reply_timeout_s=self._house.settings.reply_timeout_s,
+                give_up=self._give_up,
+                may_end=lambda: not self._is_deaf,  # else Agent A is on the way
+                last_words="trouble.hand_back",
+            )
             await self._unless_dismissed(self._greet(session, agent, presence, link))
             if reason := await self._until_over(session, hand_back, presence):
                 recorder.record(CallEvent.CALL_ENDED, {"reason": reason})
@@ -243,6 +253,14 @@ class FinalRoomJob:
             recorder=recorder,
         )
 
+    @property
+    def _book(self) -> PhraseBook:
+        return self._house.books[self._specialist.id]
+
+    def _give_up(self, why: str) -> None:
+        """Our models failed too often, and the caller was told: an Agent A of a new job may do better."""
+        self._requests.put_nowait(ReturnRequest(cause="failed", reason=why))
+
     def _note_close(self, event: CloseEvent) -> None:
         """LiveKit gives a session up after a few errors of its models: an Agent A of a new job may do better."""
         if event.error is not None:
@@ -273,10 +291,10 @@ class FinalRoomJob:
         if request.cause == "failed":
             return
         session.input.set_audio_enabled(False)
-        phrase = self._house.book.text("handing_on" if request.skill else "handing_back")
+        phrase = "handing_on" if request.skill else "handing_back"
         try:
             async with asyncio.timeout(PHRASE_S):
-                await session.say(phrase, allow_interruptions=False)
+                await self._book.say(session, phrase, allow_interruptions=False)
         except (RuntimeError, TimeoutError):  # the session gives up; Agent A speaks anyway
             logger.info("hand-back not announced")
 
@@ -284,7 +302,7 @@ class FinalRoomJob:
         self._is_deaf = False
         try:
             session.input.set_audio_enabled(True)
-            session.say(self._house.book.text("hand_back_failed"))
+            self._book.say(session, "hand_back_failed")
         except RuntimeError:  # closed meanwhile, and that is the next request
             logger.info("failed hand-back not announced")
 
@@ -300,7 +318,7 @@ class FinalRoomJob:
         def note_return() -> None:
             recorder.record(CallEvent.CALLER_RETURNED, where)
             turns = transcript.turns()
-            session.say(self._house.book.text("welcome_back"))  # in our voice, not in Agent A's
+            self._book.say(session, "welcome_back")
             go_on(session, turns)
 
         return CallerPresence(

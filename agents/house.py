@@ -1,17 +1,23 @@
 """What every job of this process shares: settings, roster, words, models. Made once, before a call comes."""
 
-from collections.abc import Mapping
+import asyncio
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from livekit.agents import AgentSession, inference, room_io, vad
+from livekit.agents import AgentSession, APIError, inference, room_io, vad
 from livekit.agents.llm import ChatMessage
+from livekit.agents.utils import http_context
 from livekit.agents.voice import ConversationItemAddedEvent
 
 from agents import hold_music
 from agents.caller_presence import GraceTimes
 from agents.phrase_book import PhraseBook, local_phrases
-from agents.prompts import load_phrases
-from agents.providers.catalog import Models, build_models, load_local_models
+from agents.prompts import SPOKEN_BY_AGENT_B, Phrases, load_phrases
+from agents.provider_faults import CONNECT_OPTIONS
+from agents.providers.catalog import TTSS, Models, build_models, load_local_models
+from agents.providers.local_tts import LOCAL_VOICES
 from agents.roster import Roster, load_roster
 from agents.transcript import Transcript
 from warm_transfer.calls.log import CallLog
@@ -19,6 +25,8 @@ from warm_transfer.calls.recorder import CallRecorder
 from warm_transfer.calls.spool import SpoolFile
 from warm_transfer.settings import Settings
 from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess
+
+logger = logging.getLogger(__name__)
 
 AGENT_A_VOICE: Mapping[str, str] = {
     "local": "ada",
@@ -30,6 +38,8 @@ AGENT_A_VOICE: Mapping[str, str] = {
 
 MOST_TYPED = 1000
 """Characters of one typed message: a minute of speech. Everything is read many times in a call."""
+FILL_TIMEOUT_S = 10.0
+"""A provider makes 30 phrases in about that time; the next process goes on where this one stopped."""
 CLOSE_TIMEOUT_S = 0.2
 """LiveKit waits 2 s for the last words of somebody who has left; rooms and jobs would stay that much longer."""
 
@@ -41,6 +51,9 @@ class House:
     settings: Settings
     roster: Roster
     book: PhraseBook
+    """Agent A's."""
+    books: Mapping[str, PhraseBook]
+    """What each specialist of the roster says verbatim to the caller, by id."""
     vad: vad.VAD
     log: CallLog
 
@@ -66,16 +79,45 @@ class House:
 def build_house(settings: Settings) -> House:
     """Read the words and load the models; the slow part of a process' start (about 1 s)."""
     phrases = load_phrases()
+    roster = load_roster(settings.roster_file)
     vad_model = load_local_models(settings)
     hold_music.load()
-    is_local = settings.tts_provider == "local"
+    book, books = phrase_books(settings, phrases, roster)
     return House(
         settings=settings,
-        roster=load_roster(settings.roster_file),
-        book=local_phrases(phrases, AGENT_A_VOICE["local"]) if is_local else PhraseBook(phrases),
+        roster=roster,
+        book=book,
+        books=books,
         vad=vad_model,
         log=CallLog(settings.call_log_url),
     )
+
+
+def phrase_books(settings: Settings, phrases: Phrases, roster: Roster) -> tuple[PhraseBook, dict[str, PhraseBook]]:
+    """Agent A's phrases and each specialist's, with a sound for every one: in its own voice if that can be had now."""
+    book = _local_book(phrases, AGENT_A_VOICE, phrases)
+    books = {one.id: _local_book(phrases, one.voice, SPOKEN_BY_AGENT_B) for one in roster.specialists}
+    if settings.tts_provider != "local":
+        voices = [AGENT_A_VOICE, *(one.voice for one in roster.specialists)]
+        names = [voice[settings.tts_provider] for voice in voices]
+        with ThreadPoolExecutor(max_workers=1) as thread:  # this one may have an event loop already
+            thread.submit(asyncio.run, _fill(settings, zip(names, [book, *books.values()], strict=True))).result()
+    return book, books
+
+
+def _local_book(phrases: Phrases, voice: Mapping[str, str], keys: Collection[str]) -> PhraseBook:
+    local = voice.get("local", "")
+    return local_phrases(phrases, local if local in LOCAL_VOICES else AGENT_A_VOICE["local"], keys)
+
+
+async def _fill(settings: Settings, books: Iterable[tuple[str, PhraseBook]]) -> None:
+    try:
+        async with asyncio.timeout(FILL_TIMEOUT_S), http_context.open():
+            for name, book in books:
+                async with TTSS[settings.tts_provider](settings, name) as voice:
+                    await book.fill(voice, name)
+    except (APIError, OSError):  # a time-out, too
+        logger.warning("fixed phrases stay in the local voice", exc_info=True)
 
 
 def build_session(models: Models) -> AgentSession[None]:
@@ -94,6 +136,7 @@ def build_session(models: Models) -> AgentSession[None]:
             "interruption": {"mode": "vad"},
         },
         user_away_timeout=None,
+        conn_options=CONNECT_OPTIONS,
         session_close_transcript_timeout=CLOSE_TIMEOUT_S,
     )
 

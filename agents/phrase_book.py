@@ -1,63 +1,87 @@
-"""Fixed phrases with their sound: synthesized before they are needed, so that they play when a provider is down."""
+"""Fixed phrases with their sound: made before they are needed, so that they play when a provider is down."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from livekit import rtc
 from livekit.agents import NOT_GIVEN, AgentSession, tts
 from livekit.agents.voice import SpeechHandle
 
 from agents.prompts import Phrases
 from agents.providers import local_tts
-from agents.sound_cache import cached_sound
+from agents.sound_cache import CACHE_DIR, cached_sound, keep_sound, kept_sound
 
 FRAME_MS = 50
 
+Frames = Sequence[rtc.AudioFrame]
+
 
 class PhraseBook:
-    """Says fixed phrases verbatim, from the cache where it has them, else through the session's own voice."""
+    """Says fixed phrases verbatim in one voice, where `fill` could get it, else in a local one."""
 
-    def __init__(self, phrases: Phrases, cached: Mapping[str, Sequence[rtc.AudioFrame]] | None = None) -> None:
+    def __init__(self, phrases: Phrases, local: Mapping[str, Frames] | None = None) -> None:
         self._phrases = phrases
-        self._cached = dict(cached or {})
+        self._local = dict(local or {})
+        self._filled: dict[str, Frames] = {}
 
     def text(self, key: str) -> str:
         """The phrase's words; KeyError for a phrase that does not exist."""
         return self._phrases[key]
 
+    def sound(self, key: str) -> Frames:
+        """What is played for the phrase; empty if the session's own voice must say it."""
+        return self._filled.get(key) or self._local.get(key) or ()
+
     def say(self, session: AgentSession[None], key: str, *, allow_interruptions: bool = True) -> SpeechHandle:
         """Speak the phrase in a session; it becomes part of the conversation."""
-        frames = self._cached.get(key)
+        frames = self.sound(key)
         return session.say(
             self._phrases[key],
             audio=_stream(frames) if frames else NOT_GIVEN,
             allow_interruptions=allow_interruptions,
         )
 
-    async def fill(self, voice: tts.TTS[Any]) -> None:
-        """Synthesize what is not cached yet with a provider's voice."""
-        for key, text in self._phrases.items():
-            if key not in self._cached:
+    async def fill(self, voice: tts.TTS[Any], name: str, folder: Path = CACHE_DIR) -> None:
+        """Get a provider's sound of every phrase that has none yet, from the cache or else from the provider.
+
+        Raises:
+            APIError: the provider failed; what was got before is kept, also for the next process.
+        """
+        for key in [key for key in self._local if key not in self._filled]:
+            text, rate = self._phrases[key], voice.sample_rate
+            made_from = f"phrase {voice.provider} {voice.model} {name} {rate} {text}"
+            samples = kept_sound(made_from, folder)
+            if samples is None:
                 async with voice.synthesize(text) as stream:
-                    self._cached[key] = [event.frame async for event in stream]
+                    frame = await stream.collect()
+                samples = np.frombuffer(frame.data, np.int16).astype(np.float32)
+                keep_sound(made_from, samples, folder)
+            self._filled[key] = _frames(samples, rate)
 
 
-def local_phrases(phrases: Phrases, voice: str) -> PhraseBook:
-    """All phrases in a local voice: made without a provider, before the process takes a call."""
-    return PhraseBook(phrases, {key: _frames(text, voice) for key, text in phrases.items()})
+def local_phrases(phrases: Phrases, voice: str, keys: Collection[str] | None = None) -> PhraseBook:
+    """These phrases, or all, in a local voice: made without a provider, before the process takes a call."""
+    return PhraseBook(phrases, {key: _local_frames(phrases[key], voice) for key in (keys or phrases)})
 
 
-def _frames(text: str, voice: str) -> list[rtc.AudioFrame]:
+def _local_frames(text: str, voice: str) -> Frames:
     made_from = f"phrase {local_tts.LOCAL_VOICES[voice]} {text}"
-    samples = cached_sound(made_from, lambda: local_tts.synthesize(text, voice).astype(np.float32)).astype(np.int16)
-    step = local_tts.SAMPLE_RATE_HZ * FRAME_MS // 1000
-    parts = [samples[start : start + step] for start in range(0, len(samples), step)]
-    return [rtc.AudioFrame(part.tobytes(), local_tts.SAMPLE_RATE_HZ, 1, len(part)) for part in parts]
+    samples = cached_sound(made_from, lambda: local_tts.synthesize(text, voice).astype(np.float32))
+    return _frames(samples, local_tts.SAMPLE_RATE_HZ)
 
 
-async def _stream(frames: Sequence[rtc.AudioFrame]) -> AsyncIterator[rtc.AudioFrame]:
+def _frames(samples: npt.NDArray[np.float32], rate_hz: int) -> Frames:
+    step = rate_hz * FRAME_MS // 1000
+    whole = samples.astype(np.int16)
+    parts = [whole[start : start + step] for start in range(0, len(whole), step)]
+    return [rtc.AudioFrame(part.tobytes(), rate_hz, 1, len(part)) for part in parts]
+
+
+async def _stream(frames: Frames) -> AsyncIterator[rtc.AudioFrame]:
     for frame in frames:
         yield frame
         await asyncio.sleep(0)  # LiveKit analyses each frame on the event loop; others must come in between

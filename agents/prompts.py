@@ -32,10 +32,16 @@ PROMPTS: Mapping[str, frozenset[str]] = {
 }
 """What the code fills into each prompt; the specialists' own, named by the roster, get nothing."""
 
+TROUBLES = ("trouble.reply", "trouble.hearing", "trouble.end", "trouble.hand_back")
+"""Said when a provider fails."""
+SPOKEN_BY_AGENT_B = ("welcome_back", "handing_back", "handing_on", "hand_back_failed", *TROUBLES)
+"""What a specialist says verbatim to the caller, in its own voice."""
 _PHRASES = (
     *("greeting", "hold", "waiting", "waiting_keys", "accept", "welcome_back", "resumed", "transfer_resumed"),
     *("handing_back", "handing_on", "hand_back_failed", "handed_back", "handed_on"),
     *("keys.ringing", "keys.consulting", "keys.ask_message", "keys.noted"),
+    *TROUBLES,
+    *("consult_failed.answer", "consult_failed.decline"),
 )
 # Filled by the loader itself: every prompt of an agent that speaks shares them.
 _SHARED = "voice_rules"

@@ -23,14 +23,30 @@ def cached_sound(
     `made_from` names everything that the sound depends on, save the versions of the packages that make it. A cache
     that can't be read or written costs time, nothing else; several processes may make the same sound at once.
     """
-    key = " ".join([made_from, *(version(package) for package in _MAKERS)])
-    path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
-    with contextlib.suppress(OSError, ValueError):
-        return np.asarray(np.load(path, allow_pickle=False), np.float32)
+    kept = kept_sound(made_from, folder)
+    if kept is not None:
+        return kept
     sound = make()
-    with contextlib.suppress(OSError):
-        _write(path, sound)
+    keep_sound(made_from, sound, folder)
     return sound
+
+
+def kept_sound(made_from: str, folder: Path = CACHE_DIR) -> npt.NDArray[np.float32] | None:
+    """The sound if it was made before: float32[n_samples]."""
+    with contextlib.suppress(OSError, ValueError):
+        return np.asarray(np.load(_path(made_from, folder), allow_pickle=False), np.float32)
+    return None
+
+
+def keep_sound(made_from: str, sound: npt.NDArray[np.float32], folder: Path = CACHE_DIR) -> None:
+    """Keep a sound for the next process."""
+    with contextlib.suppress(OSError):
+        _write(_path(made_from, folder), sound)
+
+
+def _path(made_from: str, folder: Path) -> Path:
+    key = " ".join([made_from, *(version(package) for package in _MAKERS)])
+    return folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
 
 
 def _write(path: Path, sound: npt.NDArray[np.float32]) -> None:

@@ -1,16 +1,19 @@
 """The turns of a call as they are finished, and answers looked up in them."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from livekit.agents import llm
+from livekit.agents import APIError, llm
 
-from agents.prompts import load_prompt
+from agents.prompts import load_phrases, load_prompt
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.transfer.briefing import Speaker, Turn
 from warm_transfer.transfer.ports import Record
 from warm_transfer.transfer.understanding.transcript import transcript_text
+
+logger = logging.getLogger(__name__)
 
 
 class Transcript:
@@ -52,10 +55,14 @@ class Transcript:
         return tuple(self._turns)
 
     async def answer(self, question: str) -> str:
-        """Agent A's answer to the target, from the transcript alone."""
+        """Agent A's answer to the target, from the transcript alone; a fixed one if the model fails or has none."""
         context = llm.ChatContext.empty()
         transcript = transcript_text(self._turns)
         context.add_message(role="system", content=load_prompt("agent_a_consult", transcript=transcript))
         context.add_message(role="user", content=question)
-        reply = await self._model.chat(chat_ctx=context).collect()
-        return reply.text.strip()
+        try:
+            reply = await self._model.chat(chat_ctx=context).collect()
+        except APIError:
+            logger.warning("the model failed at a question", exc_info=True)
+            return load_phrases()["consult_failed.answer"]
+        return reply.text.strip() or load_phrases()["consult_failed.answer"]

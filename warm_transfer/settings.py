@@ -130,6 +130,12 @@ class Settings(BaseModel):
     openrouter_api_key: SecretStr | None = Field(default=None, description="From your OpenRouter account.")
     deepgram_api_key: SecretStr | None = Field(default=None, description="From your Deepgram account.")
 
+    first_token_s: float = Field(
+        default=3.0, gt=0, description="A caller takes a longer silence for a dead line; it counts over all retries."
+    )
+    reply_timeout_s: float = Field(
+        default=8.0, gt=0, description="Two model calls of 3 s with a tool between them, then the voice."
+    )
     hold_after_ms: int = Field(default=700, ge=0, description="A pause shorter than this needs no explanation.")
     hold_update_s: float = Field(
         default=20.0, gt=0, description="From phrase to phrase: a wait of half a minute is told of once, not filled."

@@ -11,6 +11,7 @@ from livekit.plugins import deepgram, groq, openai, silero
 from agents.cpu_priority import give_way
 from agents.providers import local_stt, local_tts
 from agents.providers.local_llm import LocalLLM
+from agents.providers.timely_llm import TimelyLLM
 from warm_transfer.settings import Settings
 from warm_transfer.transfer.errors import SettingsError
 
@@ -64,7 +65,7 @@ def build_models(settings: Settings, voice: Mapping[str, str], vad_model: vad.VA
         raise SettingsError(f"TTS_PROVIDER={settings.tts_provider} has no voice in the roster: add it to `voice` there")
     return Models(
         ear=STTS[settings.stt_provider](settings),
-        mind=LLMS[settings.llm_provider](settings),
+        mind=TimelyLLM(LLMS[settings.llm_provider](settings), first_token_s=settings.first_token_s),
         voice=TTSS[settings.tts_provider](settings, voice[settings.tts_provider]),
         vad=vad_model,
     )

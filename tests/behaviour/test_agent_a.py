@@ -11,6 +11,9 @@ from livekit.agents.voice import ConversationItemAddedEvent
 
 from agents.agent_a import AgentA
 from agents.on_hold import OnHold
+from agents.phrase_book import PhraseBook
+from agents.prompts import load_phrases
+from agents.provider_faults import ProviderFaults
 from agents.providers.local_llm import LocalLLM
 from agents.roster import load_roster
 from agents.transcript import Transcript
@@ -63,12 +66,17 @@ class Conversation:
         self.transcript.on_caller_turn = self.desk.hear
         self.session: AgentSession[None] = AgentSession(llm=model)
         self.session.on("conversation_item_added", self._note)
+        # Says nothing in all of these: no answer, handover or cancel may pass for a failure.
+        ProviderFaults(self.session, PhraseBook(load_phrases()), reply_timeout_s=60.0, give_up=self._note_end)
         self.agent = AgentA(
             desk=self.desk,
             roster=roster,
             begin=nothing,
             make_on_hold=lambda: OnHold(self.desk, note_held=lambda: None),
         )
+
+    def _note_end(self, why: str) -> None:
+        raise AssertionError(why)
 
     def _note(self, event: ConversationItemAddedEvent) -> None:
         if isinstance(event.item, ChatMessage):

@@ -1,0 +1,167 @@
+"""What the caller hears when a model fails, stalls or talks nonsense: a fixed phrase, never silence."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from typing import Literal
+
+from livekit.agents import AgentSession, APIConnectOptions, CloseEvent, stt
+from livekit.agents.voice import (
+    AgentStateChangedEvent,
+    ConversationItemAddedEvent,
+    ErrorEvent,
+    SpeechCreatedEvent,
+    SpeechHandle,
+)
+from livekit.agents.voice.agent_session import SessionConnectOptions
+
+from agents.phrase_book import PhraseBook
+
+logger = logging.getLogger(__name__)
+
+Trouble = Literal["trouble.reply", "trouble.hearing"]
+
+MOST_TROUBLES = 3
+"""So often in a row the caller is asked to try again, as often as LiveKit bears errors; then the call ends."""
+TAIL_S = 0.5
+"""The last words reach the caller's ear later than ours: by the caller's jitter buffer, 0.4 s on busy cores."""
+GAVE_UP = "the models failed too often"
+
+CONNECT_OPTIONS = SessionConnectOptions(
+    # LiveKit's 3 retries, 2 s apart, are 4 s of silence before a failure is known.
+    tts_conn_options=APIConnectOptions(max_retry=1, timeout=3.0),
+    # LiveKit would close the session in the middle of a phrase; ProviderFaults counts instead and says goodbye first.
+    max_unrecoverable_errors=1_000_000,
+)
+
+
+class ProviderFaults:
+    """Watches one session until it closes: every reply that is lost is followed by a phrase.
+
+    After MOST_TROUBLES of a kind in a row a last phrase is played to its end, and `give_up` gets why; where the call
+    may not end (`may_end`), the caller is asked again. It judges by what the caller heard, not by error events: an
+    empty reply and a tool that does not exist raise nothing.
+    """
+
+    def __init__(
+        self,
+        session: AgentSession[None],
+        book: PhraseBook,
+        *,
+        reply_timeout_s: float,
+        give_up: Callable[[str], object],
+        may_end: Callable[[], bool] = lambda: True,
+        last_words: str = "trouble.end",
+    ) -> None:
+        self._session = session
+        self._book = book
+        self._reply_timeout_s = reply_timeout_s
+        self._give_up = give_up
+        self._may_end = may_end
+        self._last_words = last_words
+        self._troubles: Counter[Trouble] = Counter()
+        """How often in a row."""
+        self._phrase: SpeechHandle | None = None
+        """The phrase that was said last."""
+        self._is_saying = False
+        self._silence: asyncio.TimerHandle | None = None
+        """Runs while a reply is due."""
+        self._ending: asyncio.Task[None] | None = None
+        session.on("speech_created", self._note_speech)
+        session.on("error", self._note_error)
+        session.on("conversation_item_added", self._note_turn)
+        session.on("agent_state_changed", self._note_state)
+        session.on("close", self._note_close)
+
+    def _note_speech(self, event: SpeechCreatedEvent) -> None:
+        if self._is_saying:  # our own phrase: nothing could be said about it
+            return
+        is_reply = event.source == "generate_reply"
+
+        def judge(speech: SpeechHandle) -> None:
+            if speech.interrupted:
+                return
+            if _is_lost(speech):
+                self._tell("trouble.reply")
+            elif is_reply:  # a fixed phrase proves nothing
+                del self._troubles["trouble.reply"]
+
+        event.speech_handle.add_done_callback(judge)
+
+    def _note_error(self, event: ErrorEvent) -> None:
+        if isinstance(event.error, stt.STTError) and not event.error.recoverable:
+            self._tell("trouble.hearing")
+
+    def _note_turn(self, event: ConversationItemAddedEvent) -> None:
+        if event.item.type == "message" and event.item.role == "user":  # heard, or typed
+            del self._troubles["trouble.hearing"]
+
+    def _note_state(self, event: AgentStateChangedEvent) -> None:
+        self._stop_waiting()
+        if event.new_state == "thinking":
+            self._wait()
+
+    def _wait(self) -> None:
+        self._silence = asyncio.get_running_loop().call_later(self._reply_timeout_s, self._break_off)
+
+    def _stop_waiting(self) -> None:
+        silence, self._silence = self._silence, None
+        if silence is not None:
+            silence.cancel()
+
+    def _break_off(self) -> None:
+        """End a reply that stalls where no deadline of a model sees it, in a voice that never begins."""
+        speech = self._session.current_speech
+        if speech is None or not speech.allow_interruptions or self._session.user_state == "speaking":
+            self._wait()  # a transfer is being made, or the caller is not waiting
+            return
+        speech.interrupt()
+        self._tell("trouble.reply")
+
+    def _tell(self, trouble: Trouble) -> None:
+        phrase = self._phrase
+        is_saying = phrase is not None and not (phrase.done() or phrase.interrupted)
+        if is_saying or self._ending is not None:
+            return  # never two at once
+        self._troubles[trouble] += 1
+        logger.warning("a provider failed", extra={"trouble": trouble, "in_a_row": self._troubles[trouble]})
+        if self._troubles[trouble] > MOST_TROUBLES and self._may_end():
+            self._ending = asyncio.create_task(self._say_goodbye())
+        else:
+            self._phrase = self._say(trouble)
+
+    async def _say_goodbye(self) -> None:
+        speech = self._say(self._last_words, allow_interruptions=False)
+        if speech is None:  # another agent comes: it may do better, and is counted on
+            self._ending = None
+            return
+        await speech
+        await asyncio.sleep(TAIL_S)
+        self._give_up(GAVE_UP)
+
+    def _say(self, phrase: str, *, allow_interruptions: bool = True) -> SpeechHandle | None:
+        self._is_saying = True
+        try:
+            return self._book.say(self._session, phrase, allow_interruptions=allow_interruptions)
+        except RuntimeError:  # the session closes, or swaps its agent, who is about to speak
+            logger.info("phrase not said", extra={"phrase": phrase})
+            return None
+        finally:
+            self._is_saying = False
+
+    def _note_close(self, _: CloseEvent) -> None:
+        self._stop_waiting()
+        if self._ending is not None:
+            self._ending.cancel()
+
+
+def _is_lost(speech: SpeechHandle) -> bool:
+    """Whether a speech that nobody interrupted left the caller without what was to be said."""
+    if speech.exception() is not None:
+        return True
+    said = [item for item in speech.chat_items if item.type == "message" and item.text_content]
+    if said:
+        return any(item.interrupted for item in said if item.type == "message")  # by a voice that broke off
+    outputs = [item for item in speech.chat_items if item.type == "function_call_output"]
+    return not outputs or outputs[-1].reply_required
