@@ -105,7 +105,8 @@ async def _call(
 def _line(one: Judged) -> str:
     voice = "" if one.voice_again_s is None else f"voice again after {one.voice_again_s:.1f} s"
     faults = [name for name in ("is_stranded", "facts_lost", "left_over") if getattr(one, name)]
-    return f"{'ok' if one.holds else ', '.join(faults)} {voice} ({' | '.join(one.heard)})"
+    told = "ok" if one.holds else ", ".join(f"{name} {getattr(one, name)}" for name in faults)
+    return f"{told} {voice} ({' | '.join(one.heard)})"
 
 
 def _table(judged: Sequence[Judged]) -> Table:
