@@ -48,6 +48,8 @@ class CallerRoom:
         self._ears: list[Ear] = []
         self._readers: dict[str, asyncio.Task[None]] = {}
         self.rtc_room.on("track_subscribed", self._listen)
+        self.rtc_room.on("track_unsubscribed", self._stop_listening)
+        self.rtc_room.on("participant_disconnected", self._stop_listening_to)
         self.rtc_room.on("local_track_subscribed", lambda _: self.is_heard.set())
         self.rtc_room.on("disconnected", self._end)
 
@@ -116,6 +118,20 @@ class CallerRoom:
         reader = self._tasks.create_task(self._read(track, lane), name=f"hears {publication.name}")
         self._readers[track.sid] = reader
         reader.add_done_callback(lambda _: self._readers.pop(track.sid, None))
+
+    def _stop_listening(self, track: rtc.Track, *_: object) -> None:
+        """End a reader whose track is gone: after a server's restart the native stream does not say that it has ended.
+
+        An utterance that it was in would never end either, and the caller would listen for ever.
+        """
+        reader = self._readers.get(track.sid)
+        if reader is not None:
+            reader.cancel()
+
+    def _stop_listening_to(self, participant: rtc.RemoteParticipant) -> None:
+        for publication in participant.track_publications.values():
+            if publication.track is not None:
+                self._stop_listening(publication.track)
 
     async def _read(self, track: rtc.Track, lane: Lane) -> None:
         ear = None if lane.track_name == HOLD_MUSIC_TRACK else Ear(room=lane.room, identity=lane.identity)

@@ -110,6 +110,7 @@ class _Call:
                 try:
                     with suppress(TimeoutError):
                         await self._conversation.run(CALL_TIMEOUT_S)
+                    await self._caller.hang_up()
                 finally:
                     killing.cancel()
                     await asyncio.gather(killing, return_exceptions=True)
