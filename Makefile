@@ -23,8 +23,8 @@ python: $(UV)
 demo: setup ## Place one real call [SCENARIO=billing|technical|person|none] [ONCE=1]; then serve until Ctrl-C
 	@$(RUN) -m warm_transfer.stand.demo --scenario $(SCENARIO) $(if $(filter-out 0 no false,$(ONCE)),--once)
 
-test: setup lint ## Lint, types and every test [PYTEST="tests/unit -k name"]
-	@$(RUN) -m pytest $(PYTEST)
+test: setup lint ## Lint, types and the tests; those marked long with ALL=1 [PYTEST="tests/unit -k name"]
+	@$(RUN) -m pytest $(if $(filter-out 0 no false,$(ALL)),-m "long or not long") $(PYTEST)
 
 lint: python ## Check style, format and types
 	@$(RUN) -m ruff check

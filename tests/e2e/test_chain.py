@@ -45,6 +45,7 @@ async def people_with(call: PlacedCall) -> set[str]:
     return {who.split("-")[0] for who in await call.people_in(call.caller.room)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("can_move", [True, False], ids=["client_move", "join_caller_room"])
 async def test_caller_who_asks_to_go_back_is_with_agent_a(
     livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory, can_move: bool
@@ -93,6 +94,7 @@ async def test_caller_with_another_matter_is_handed_on_and_asked_nothing_again(
         assert not any("account number?" in text or "your name" in text for text in spoken)
 
 
+@pytest.mark.long
 async def test_caller_whose_agent_b_gives_up_is_with_agent_a(
     livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

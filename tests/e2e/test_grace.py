@@ -42,6 +42,7 @@ async def test_caller_who_comes_back_goes_on_with_the_same_call(
         await call.until_nothing_is_left()
 
 
+@pytest.mark.long
 async def test_caller_who_stays_away_has_hung_up(livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("away")
     async with running_site(livekit, folder, REJOIN_GRACE_S="1") as site, site.call() as call:
@@ -53,6 +54,7 @@ async def test_caller_who_stays_away_has_hung_up(livekit: LiveKit, tmp_path_fact
         await call.until_nothing_is_left()
 
 
+@pytest.mark.long
 async def test_held_caller_who_comes_back_is_moved(livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("held")
     # Spoken: a consult that is long enough to be away in.

@@ -46,6 +46,7 @@ def heard_updates(call: PlacedCall) -> list[float]:
     return [span.end_s for span, text in zip(spans, words, strict=True) if similarity(UPDATE, text) >= ALIKE]
 
 
+@pytest.mark.long
 async def test_held_caller_hears_updates_until_the_move_and_none_after(
     livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -72,6 +73,7 @@ async def press(call: PlacedCall, digit: str) -> None:
     await call.rtc_room.local_participant.publish_dtmf(code=int(digit), digit=digit)
 
 
+@pytest.mark.long
 async def test_held_caller_leaves_a_message_and_comes_back_by_keys(
     livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

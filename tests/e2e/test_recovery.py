@@ -53,6 +53,7 @@ async def test_agent_a_that_dies_while_talking_goes_on(
         await call.until_nothing_is_left()
 
 
+@pytest.mark.long
 async def test_transfer_whose_agent_a_dies_is_made_again(
     livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -72,6 +73,7 @@ async def test_transfer_whose_agent_a_dies_is_made_again(
         await call.until_nothing_is_left()
 
 
+@pytest.mark.long
 async def test_agent_b_that_dies_before_the_move_is_missed_at_once(
     livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -124,6 +126,7 @@ async def watching(livekit: LiveKit, log_url: str, agent_name: str) -> AsyncIter
                 yield f"127.0.0.1:{watcher.port}"
 
 
+@pytest.mark.long
 async def test_call_of_a_worker_that_dies_goes_on_in_another(
     livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

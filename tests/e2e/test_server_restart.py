@@ -53,6 +53,7 @@ async def test_call_goes_on_after_the_server_was_restarted(tmp_path_factory: pyt
         await call.until_nothing_is_left()
 
 
+@pytest.mark.long
 async def test_playground_has_one_agent_a_after_the_server_was_restarted(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
