@@ -66,6 +66,7 @@ async def test_caller_who_asks_to_go_back_is_with_agent_a(
         assert (types.count("call_started"), types.count("call_ended"), types.count("job_died")) == (1, 1, 0)
 
 
+@pytest.mark.long
 async def test_caller_with_another_matter_is_handed_on_and_asked_nothing_again(
     livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -90,6 +90,7 @@ async def test_agent_b_that_dies_before_the_move_is_missed_at_once(
         await call.until_nothing_is_left()
 
 
+@pytest.mark.long
 async def test_agent_b_that_dies_with_the_caller_is_replaced_by_agent_a(
     livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -37,6 +37,7 @@ async def own_server(folder: Path) -> AsyncIterator[tuple[LiveKitServer, LiveKit
         )
 
 
+@pytest.mark.long
 async def test_call_goes_on_after_the_server_was_restarted(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("restart")
     async with own_server(folder) as (server, livekit), running_site(livekit, folder) as site, site.call() as call:
