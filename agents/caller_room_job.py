@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from typing import Literal
 
 from livekit import rtc
-from livekit.agents import AgentSession, APIError, AutoSubscribe, CloseEvent, JobContext, room_io
+from livekit.agents import AgentSession, APIError, AutoSubscribe, JobContext, room_io
 
 from agents.agent_a import AgentA
 from agents.caller_line import SessionCallerLine
@@ -20,7 +20,7 @@ from agents.house import AGENT_A_VOICE, House, build_session, take_text, write_t
 from agents.on_hold import OnHold
 from agents.provider_faults import ProviderFaults
 from agents.providers.catalog import Models
-from agents.taken_over import TakenOverCall, go_on
+from agents.taken_over import TakenOverCall, welcome_back
 from agents.transcript import Transcript
 from agents.transfer_desk import TransferDesk
 from warm_transfer.calls.events import CallEvent
@@ -150,7 +150,6 @@ class CallerRoomJob:
             leave_message=desk.leave_message,
         )
         presence = self._watch(caller, session, coordinator, transcript, recorder)
-        session.on("close", lambda event: _end_with_session(event, coordinator))
         ProviderFaults(
             session,
             self._house.book,
@@ -197,13 +196,8 @@ class CallerRoomJob:
         def note_return() -> None:
             recorder.record(CallEvent.CALLER_RETURNED, where)
             coordinator.post(events.CallerReturned())
-            turns = transcript.turns()
-            try:
-                self._house.book.say(session, "welcome_back")
-                if coordinator.situation.state in (State.TALKING, State.OFFERED):
-                    go_on(session, turns)
-            except RuntimeError:  # the session swaps its agent, who is about to speak
-                logger.info("returned caller not greeted")
+            is_held = coordinator.situation.state not in (State.TALKING, State.OFFERED)
+            welcome_back(session, self._house.book, () if is_held else transcript.turns())
 
         return CallerPresence(
             self._ctx.room,
@@ -363,10 +357,3 @@ def _room_options(caller_identity: str, line: SessionCallerLine, keys: HoldKeys)
         close_on_disconnect=False,
         text_input=room_io.TextInputOptions(text_input_cb=take),
     )
-
-
-def _end_with_session(event: CloseEvent, coordinator: Coordinator) -> None:
-    """LiveKit gives a session up after a few errors of its models: better no call than one with nobody in it."""
-    if event.error is not None:
-        logger.error("Agent A's session gave up", extra={"error": str(event.error)})
-        coordinator.post(events.CallerLeft("Agent A's session gave up"))

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, Literal, NoReturn, TypeVar
 
-from livekit.agents import AgentSession, AutoSubscribe, CloseEvent, JobContext, room_io
+from livekit.agents import AgentSession, AutoSubscribe, JobContext, room_io
 
 from agents.agent_b import AgentB
 from agents.caller_presence import CallerPresence
@@ -20,11 +20,11 @@ from agents.provider_faults import ProviderFaults
 from agents.providers.catalog import Models
 from agents.return_desk import ReturnDesk, ReturnRequest
 from agents.roster import Specialist
-from agents.taken_over import go_on
+from agents.taken_over import welcome_back
 from agents.transcript import Transcript
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.recorder import CallRecorder
-from warm_transfer.calls.snapshots import fold
+from warm_transfer.calls.snapshots import read_call
 from warm_transfer.transfer.errors import TargetUnavailableError, WireError
 from warm_transfer.transfer.livekit_adapter.consult_link import ConsultLink
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
@@ -49,14 +49,11 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ROLE: Literal["agent_b"] = "agent_b"
-
-
 ARRIVAL_FACTOR = 2
 """Agent B waits this many times MOVE_TIMEOUT_S for the caller: Agent A, who counts once, has then long dismissed it."""
-
-
 PHRASE_S = 8.0
 """A fixed phrase takes 3 s."""
+
 _GAVE_UP = "Agent B's session gave up"
 
 JOIN_CHECK_S = 0.5
@@ -207,7 +204,6 @@ class FinalRoomJob:
             if self._job.move is Move.JOIN_CALLER_ROOM:
                 await self._wait_for_connect()
                 presence.subscribe()
-            session.on("close", self._note_close)
             ProviderFaults(
                 session,
                 self._book,
@@ -236,7 +232,7 @@ class FinalRoomJob:
         return AgentB(self._specialist, consult, desk=desk, roster=self._house.roster)
 
     async def _read_guard(self) -> LoopGuard:
-        call = fold(await asyncio.to_thread(self._house.log.events, self._job.call_id))
+        call = await asyncio.to_thread(read_call, self._house.log, self._job.call_id)
         return LoopGuard(
             most_transfers=self._house.settings.max_transfers,
             completed=call.completed_transfers,
@@ -260,12 +256,6 @@ class FinalRoomJob:
     def _give_up(self, why: str) -> None:
         """Our models failed too often, and the caller was told: an Agent A of a new job may do better."""
         self._requests.put_nowait(ReturnRequest(cause="failed", reason=why))
-
-    def _note_close(self, event: CloseEvent) -> None:
-        """LiveKit gives a session up after a few errors of its models: an Agent A of a new job may do better."""
-        if event.error is not None:
-            logger.error("Agent B's session gave up", extra={"error": str(event.error)})
-            self._requests.put_nowait(ReturnRequest(cause="failed", reason=_GAVE_UP))
 
     async def _until_over(
         self, session: AgentSession[None], hand_back: HandBack, presence: CallerPresence
@@ -317,9 +307,7 @@ class FinalRoomJob:
 
         def note_return() -> None:
             recorder.record(CallEvent.CALLER_RETURNED, where)
-            turns = transcript.turns()
-            self._book.say(session, "welcome_back")
-            go_on(session, turns)
+            welcome_back(session, self._book, transcript.turns())
 
         return CallerPresence(
             self._ctx.room,

@@ -12,7 +12,7 @@ from warm_transfer.calls.epochs import claim_epoch
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import CallLog, LogUnavailableError
 from warm_transfer.calls.recorder import CallRecorder
-from warm_transfer.calls.snapshots import fold
+from warm_transfer.calls.snapshots import read_call
 from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.wire import AGENT_A_PREFIX, AgentAJob, AgentBJob
 
@@ -71,7 +71,7 @@ class HandBack:
     async def _bring(self) -> bool:
         if not await self._recorder.flush(WRITTEN_S):
             raise LogUnavailableError("the call log does not have the whole call")
-        call = fold(await asyncio.to_thread(self._log.events, self._job.call_id))
+        call = await asyncio.to_thread(read_call, self._log, self._job.call_id)
         epoch = call.last_epoch + 1  # not our own + 1: a recovered Agent A may have come in between
         return await self._dispatch(epoch) or not await self._keep(epoch)
 

@@ -13,7 +13,7 @@ from agents.transfer_desk import TransferDesk
 from warm_transfer.calls.epochs import claim_epoch
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import CallLog
-from warm_transfer.calls.snapshots import CallSnapshot, HandBack, TransferSnapshot, fold
+from warm_transfer.calls.snapshots import CallSnapshot, HandBack, TransferSnapshot, read_call
 from warm_transfer.transfer.briefing import Turn
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.loop_guard import LoopGuard
@@ -47,18 +47,18 @@ class TakenOverCall:
         is_ours = await asyncio.to_thread(
             claim_epoch, log, call_id, job.epoch, role="agent_a", identity=identity, room=room, pid=pid
         )
-        past = fold(await asyncio.to_thread(log.events, call_id))
+        past = await asyncio.to_thread(read_call, log, call_id)
         is_live = past.last_epoch == job.epoch and past.ended_at is None
         return cls(job, past) if is_ours and is_live else None
 
     def guard(self, most_transfers: int) -> LoopGuard:
         """What the transfers so far allow."""
-        completed = [one for one in self.past.transfers if one.disposition == Disposition.COMPLETED.value]
-        last = completed[-1] if completed else None
+        completed = Disposition.COMPLETED.value
+        last = next((one for one in reversed(self.past.transfers) if one.disposition == completed), None)
         is_asked = last is not None and last.hand_back is not None and last.hand_back.cause == "asked"
         return LoopGuard(
             most_transfers=most_transfers,
-            completed=len(completed),
+            completed=self.past.completed_transfers,
             handed_back_by=last.target if last is not None and is_asked else None,
         )
 
@@ -196,6 +196,15 @@ def go_on(session: AgentSession[None], turns: Sequence[Turn]) -> None:
         session.generate_reply()
     else:
         session.say(turns[-1].text)
+
+
+def welcome_back(session: AgentSession[None], book: PhraseBook, turns: Sequence[Turn]) -> None:
+    """Greet a caller who was away, and take these turns of the conversation up again."""
+    try:
+        book.say(session, "welcome_back")
+        go_on(session, turns)
+    except RuntimeError:  # the session swaps its agent, who is about to speak
+        logger.info("returned caller not greeted")
 
 
 def _offer_to(

@@ -12,7 +12,7 @@ from warm_transfer.stand.caller.downlink import RATE_HZ
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FATAL_ERRORS = 4
-"""LiveKit's session endures three in a row."""
+"""ProviderFaults bears three in a row."""
 MOST_SILENCE_S = 2.0
 """Between Agent B's last word, with which it leaves, and Agent A's first."""
 AUDIBLE = 200

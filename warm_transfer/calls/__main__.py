@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from warm_transfer.calls.log import CallLog, LoggedEvent
-from warm_transfer.calls.snapshots import CallSnapshot, Message, TransferSnapshot, fold
+from warm_transfer.calls.snapshots import CallSnapshot, Message, TransferSnapshot, fold, read_call
 from warm_transfer.settings import load_settings
 from warm_transfer.transfer.briefing import Briefing
 from warm_transfer.transfer.errors import WarmTransferError
@@ -49,7 +49,7 @@ def main(context: typer.Context, limit: Limit = 20, as_json: AsJSON = False) -> 
 def list_calls(limit: Limit = 20, as_json: AsJSON = False) -> None:
     """List the latest calls: when, how long, and how each transfer ended."""
     with _opened_log() as log:
-        calls = [fold(log.events(call_id)) for call_id in log.call_ids(limit)]
+        calls = [read_call(log, call_id) for call_id in log.call_ids(limit)]
     if as_json:
         typer.echo(json.dumps([_summary(call) for call in calls], indent=2))
     elif calls:
@@ -78,7 +78,7 @@ def show_call(
 def list_messages(limit: Limit = 20, as_json: AsJSON = False) -> None:
     """List what callers of the latest calls asked to pass on, and where they want to be called back."""
     with _opened_log() as log:
-        calls = [fold(log.events(call_id)) for call_id in log.call_ids(limit)]
+        calls = [read_call(log, call_id) for call_id in log.call_ids(limit)]
     found = [(call, message) for call in calls for message in reversed(call.messages)]
     if as_json:
         typer.echo(json.dumps([{"call_id": call.call_id} | asdict(message) for call, message in found], indent=2))

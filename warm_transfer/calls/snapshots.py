@@ -6,7 +6,7 @@ from functools import reduce
 from typing import Any, Literal, NamedTuple
 
 from warm_transfer.calls.events import CallEvent, Payload
-from warm_transfer.calls.log import LoggedEvent
+from warm_transfer.calls.log import CallLog, LoggedEvent
 from warm_transfer.transfer.briefing import Briefing, Fact, Turn
 
 RoomKind = Literal["caller room", "consult room", "final room"]
@@ -213,6 +213,16 @@ def fold(events: Iterable[LoggedEvent]) -> CallSnapshot:
     if not told:
         raise ValueError("a call without an event can't be folded")
     return reduce(step, told, CallSnapshot(call_id=told[0].call_id, started_at=told[0].at))
+
+
+def read_call(log: CallLog, call_id: str) -> CallSnapshot:
+    """The call as the log has it; blocks.
+
+    Raises:
+        LogUnavailableError: the log can't be read.
+        ValueError: it has no event of this call.
+    """
+    return fold(log.events(call_id))
 
 
 def step(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:

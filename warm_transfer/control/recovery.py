@@ -7,7 +7,7 @@ from typing import Literal
 
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import CallLog, LogUnavailableError
-from warm_transfer.calls.snapshots import CallSnapshot, fold
+from warm_transfer.calls.snapshots import CallSnapshot, read_call
 from warm_transfer.settings import Settings
 from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
@@ -111,7 +111,7 @@ class Recovery:
             await self._rooms.remove(room, lost.identity)
 
     async def _call(self, lost: LostJob) -> CallSnapshot:
-        return fold(await asyncio.to_thread(self._log.events, lost.call_id))
+        return await asyncio.to_thread(read_call, self._log, lost.call_id)
 
     async def _until_settled(self, call: CallSnapshot, lost: LostJob) -> CallSnapshot:
         """Wait until Agent A has decided what became of the transfer to this Agent B."""
