@@ -6,10 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 from livekit.agents import AgentSession, ToolError
-from livekit.agents.llm import ChatMessage
-from livekit.agents.voice import ConversationItemAddedEvent
 
 from agents.agent_a import AgentA
+from agents.house import write_turns
 from agents.on_hold import OnHold
 from agents.phrase_book import PhraseBook
 from agents.prompts import load_phrases
@@ -65,7 +64,7 @@ class Conversation:
         )
         self.transcript.on_caller_turn = self.desk.hear
         self.session: AgentSession[None] = AgentSession(llm=model)
-        self.session.on("conversation_item_added", self._note)
+        write_turns(self.session, self.transcript)
         # Says nothing in all of these: no answer, handover or cancel may pass for a failure.
         ProviderFaults(self.session, PhraseBook(load_phrases()), reply_timeout_s=60.0, give_up=self._note_end)
         self.agent = AgentA(
@@ -77,10 +76,6 @@ class Conversation:
 
     def _note_end(self, why: str) -> None:
         raise AssertionError(why)
-
-    def _note(self, event: ConversationItemAddedEvent) -> None:
-        if isinstance(event.item, ChatMessage):
-            self.transcript.add_message(event.item)
 
     async def hears(self, text: str) -> str:
         """Say this; returns what the agent answered, empty if nothing."""

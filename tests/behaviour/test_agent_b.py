@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from livekit.agents import AgentSession
-from livekit.agents.llm import ChatMessage
-from livekit.agents.voice import ConversationItemAddedEvent
 
 from agents.agent_b import AgentB
+from agents.house import write_turns
 from agents.providers.local_llm import LocalLLM
 from agents.return_desk import ReturnDesk, ReturnRequest
 from agents.roster import load_roster
@@ -41,14 +40,10 @@ class WithBen:
         briefing = draft_briefing([Turn(turn_id="t1", speaker="caller", text=SAID, at=0.0)], reason="Charged twice.")
         self.agent = AgentB(ben, briefing.as_text(), desk=desk, roster=roster)
         self.session: AgentSession[None] = AgentSession(llm=model)
-        self.session.on("conversation_item_added", self._note)
+        write_turns(self.session, self.transcript)
 
     async def _read_guard(self) -> LoopGuard:
         return LoopGuard(most_transfers=4, completed=self.completed, handed_back_by="billing")
-
-    def _note(self, event: ConversationItemAddedEvent) -> None:
-        if isinstance(event.item, ChatMessage):
-            self.transcript.add_message(event.item)
 
     async def hears(self, text: str) -> str:
         """Say this; returns what Ben answered, empty if nothing."""

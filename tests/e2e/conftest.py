@@ -9,9 +9,10 @@ import pytest
 import pytest_asyncio
 from livekit import api, rtc
 
-from tests.e2e.fake_agent import FakeAgent
+from tests.e2e.fake_agent import DEADLINE_S, FakeAgent
 from warm_transfer.settings import Settings
 from warm_transfer.stand.server import LiveKitServer, free_port
+from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess
 
 Kind = Literal["standard", "agent"]
 
@@ -22,13 +23,9 @@ class LiveKit:
     api_key: str
     api_secret: str
 
-    async def room_names(self) -> set[str]:
-        server = api.LiveKitAPI(self.url, self.api_key, self.api_secret)
-        try:
-            listed = await server.room.list_rooms(api.ListRoomsRequest())
-        finally:
-            await server.aclose()
-        return {room.name for room in listed.rooms}
+    @property
+    def access(self) -> ServerAccess:
+        return ServerAccess(url=self.url, api_key=self.api_key, api_secret=self.api_secret, rpc_timeout_s=DEADLINE_S)
 
     def token(
         self,

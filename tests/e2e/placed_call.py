@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from livekit import api, rtc
+from livekit import rtc
 
 from tests.e2e.conftest import LiveKit
 from tests.e2e.wiretap import Wiretap
@@ -46,7 +46,7 @@ class Site:
         call_id, room, identity = secrets.token_hex(16), new_room_name("caller"), "caller-1"
         tap = Wiretap()
         async with Rooms(self.access) as rooms:
-            before = frozenset(await livekit_rooms(self.access))
+            before = frozenset(await rooms.names())
             await rooms.create(room, empty_timeout_s=30)
             job = AgentAJob(call_id=call_id, caller_identity=identity)
             await rooms.dispatch(self.agent_name, room, job.model_dump_json())
@@ -67,6 +67,7 @@ class Site:
                     token=token,
                     caller=caller,
                     tap=tap,
+                    rooms=rooms,
                     rooms_before=before,
                 )
 
@@ -82,6 +83,7 @@ class PlacedCall:
     token: str
     caller: Caller
     tap: Wiretap
+    rooms: Rooms
     rooms_before: frozenset[str]
     """On the server when the call was placed: what an earlier call left must fail that one's check, and no other."""
 
@@ -134,14 +136,12 @@ class PlacedCall:
     async def rooms_left(self) -> list[str]:
         """This call's caller room and every consult or final room that was made since; one call at a time."""
         # Consult and final rooms of a transfer that ended early are in no event: all of them count.
-        made = await livekit_rooms(self.site.access) - self.rooms_before
+        made = await self.rooms.names() - self.rooms_before
         return sorted(name for name in made if name == self.room or name.startswith(TRANSFERS))
 
-    async def people_in(self, room: str) -> set[str]:
-        """Identities in a room, by the server's word."""
-        async with _api(self.site.access) as server:
-            listed = await server.room.list_participants(api.ListParticipantsRequest(room=room))
-        return {participant.identity for participant in listed.participants}
+    async def roles_in(self, room: str) -> list[str]:
+        """Who is in a room by the server's word, sorted: "caller", "agent_a", "agent_b_billing"."""
+        return sorted(identity.split("-")[0] for identity in await self.rooms.people(room))
 
     def processes_left(self) -> list[int]:
         """Job processes of this call that still live."""
@@ -157,22 +157,6 @@ class PlacedCall:
                     await asyncio.sleep(0.1)
         except TimeoutError:
             raise AssertionError(f"left after {LEFT_S:.0f} s: rooms {left[0]}, processes {left[1]}") from None
-
-
-async def livekit_rooms(access: ServerAccess) -> set[str]:
-    """Names of all rooms that the server has."""
-    async with _api(access) as server:
-        listed = await server.room.list_rooms(api.ListRoomsRequest())
-    return {room.name for room in listed.rooms}
-
-
-@asynccontextmanager
-async def _api(access: ServerAccess) -> AsyncIterator[api.LiveKitAPI]:
-    server = api.LiveKitAPI(access.url, access.api_key, access.api_secret)
-    try:
-        yield server
-    finally:
-        await server.aclose()
 
 
 @asynccontextmanager
@@ -195,10 +179,9 @@ async def running_site(
         "TTS_PROVIDER": "local",
         **settings,
     }
-    access = ServerAccess(url=livekit.url, api_key=livekit.api_key, api_secret=livekit.api_secret, rpc_timeout_s=5)
     async with AsyncExitStack() as stack:
         log = stack.enter_context(CallLog(log_url))
         worker = await stack.enter_async_context(
             WorkerProcess(log_file=folder / "worker.log", environment=environment, arguments=(*entry, "start"))
         )
-        yield Site(access=access, agent_name=agent_name, log=log, worker=worker)
+        yield Site(access=livekit.access, agent_name=agent_name, log=log, worker=worker)

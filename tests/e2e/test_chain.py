@@ -40,11 +40,6 @@ async def silence_between_s(call: PlacedCall) -> float:
     return (sounding(call, agent_a)[0] - sounding(call, agent_b)[1]) / RATE_HZ
 
 
-async def people_with(call: PlacedCall) -> set[str]:
-    """Who is in the caller's room, by what their identities begin with."""
-    return {who.split("-")[0] for who in await call.people_in(call.caller.room)}
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("can_move", [True, False], ids=["client_move", "join_caller_room"])
 async def test_caller_who_asks_to_go_back_is_with_agent_a(
@@ -56,7 +51,7 @@ async def test_caller_who_asks_to_go_back_is_with_agent_a(
         await call.until("caller_handed_back", cause="asked", skill=None)
         await call.until_said("back with me")
         assert 0 < await silence_between_s(call) < MOST_SILENCE_S
-        assert await people_with(call) == {"caller", "agent_a"}
+        assert await call.roles_in(call.caller.room) == ["agent_a", "caller"]
         await call.type("What are your opening hours?")
         await call.until_said("monday")
         await call.caller.hang_up()
@@ -83,7 +78,7 @@ async def test_caller_with_another_matter_is_handed_on_and_asked_nothing_again(
         assert "4 4 5 5 6 6" in greeting
         assert "router" in greeting
         assert call.caller.room != first_room
-        assert await people_with(call) == {"caller", "agent_b_technical"}
+        assert await call.roles_in(call.caller.room) == ["agent_b_technical", "caller"]
         await call.caller.hang_up()
         await call.until("call_ended")
         await call.until_nothing_is_left()
@@ -107,7 +102,7 @@ async def test_caller_whose_agent_b_gives_up_is_with_agent_a(
             await call.until("turn_spoken", speaker="caller", text=f"{FATAL_WORD} {number}")
         await call.until("caller_handed_back", cause="failed")
         await call.until_said("dropped out")
-        assert await people_with(call) == {"caller", "agent_a"}
+        assert await call.roles_in(call.caller.room) == ["agent_a", "caller"]
         await call.type("What are your opening hours?")
         await call.until_said("monday")
         await call.caller.hang_up()

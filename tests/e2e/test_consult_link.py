@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.conftest import LiveKit
 from tests.e2e.fake_agent import DEADLINE_S
 from warm_transfer.transfer.livekit_adapter.consult_link import ConsultLink
-from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.wire import Accept, ConsultMessage, Ready
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -19,10 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def linked(
     livekit: LiveKit, room: str, identity: str, peer: str, inbox: asyncio.Queue[ConsultMessage]
 ) -> AsyncIterator[ConsultLink]:
-    access = ServerAccess(
-        url=livekit.url, api_key=livekit.api_key, api_secret=livekit.api_secret, rpc_timeout_s=DEADLINE_S
-    )
-    link = ConsultLink(access, room=room, identity=identity, peer=peer)
+    link = ConsultLink(livekit.access, room=room, identity=identity, peer=peer)
     try:
         await link.connect(on_message=inbox.put_nowait, on_peer_left=lambda: None)
         yield link
@@ -31,11 +28,12 @@ async def linked(
 
 
 async def test_room_that_a_late_join_makes_anew_goes_by_itself(livekit: LiveKit) -> None:
-    async with linked(livekit, "consult-late", "agent_b", "agent_a", asyncio.Queue()):
-        assert await livekit.room_names() >= {"consult-late"}
-    async with asyncio.timeout(DEADLINE_S):
-        while "consult-late" in await livekit.room_names():  # noqa: ASYNC110 - nothing tells when a room goes
-            await asyncio.sleep(0.2)
+    async with Rooms(livekit.access) as rooms:
+        async with linked(livekit, "consult-late", "agent_b", "agent_a", asyncio.Queue()):
+            assert await rooms.names() >= {"consult-late"}
+        async with asyncio.timeout(DEADLINE_S):
+            while "consult-late" in await rooms.names():  # noqa: ASYNC110 - nothing tells when a room goes
+                await asyncio.sleep(0.2)
 
 
 async def test_only_the_peer_is_heard(livekit: LiveKit) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from tests.e2e.conftest import LiveKit
-from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess, new_room_name
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms, new_room_name
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -15,8 +15,7 @@ CUTS_S = [0.0005 * step for step in range(1, 21)]
 
 
 async def test_dispatch_that_was_cut_short_makes_no_deleted_room_anew(livekit: LiveKit) -> None:
-    access = ServerAccess(url=livekit.url, api_key=livekit.api_key, api_secret=livekit.api_secret, rpc_timeout_s=5)
-    async with Rooms(access) as rooms:
+    async with Rooms(livekit.access) as rooms:
         names = []
         for cut_s in CUTS_S:
             name = new_room_name("final")

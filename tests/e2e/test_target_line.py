@@ -9,7 +9,7 @@ from tests.e2e.conftest import LiveKit
 from tests.e2e.fake_agent import DEADLINE_S
 from warm_transfer.transfer import events as ev
 from warm_transfer.transfer.livekit_adapter.consult_link import ConsultLink
-from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.livekit_adapter.target_line import CallParties, LiveKitTargetLine
 from warm_transfer.transfer.ports import OpenedRooms
 from warm_transfer.transfer.terms import Disposition, Move, Offer
@@ -32,9 +32,7 @@ OFFER = Offer(transfer_id="0123456789", target="desk", skill="billing", reason="
 async def test_message_of_the_target_becomes_its_event(
     livekit: LiveKit, message: ConsultMessage, event: ev.Event
 ) -> None:
-    access = ServerAccess(
-        url=livekit.url, api_key=livekit.api_key, api_secret=livekit.api_secret, rpc_timeout_s=DEADLINE_S
-    )
+    access = livekit.access
     caller_room = rtc.Room()
     await caller_room.connect(livekit.url, livekit.token(f"caller-{message.type}", "agent_a", kind="agent"))
     posted: asyncio.Queue[ev.Event] = asyncio.Queue()

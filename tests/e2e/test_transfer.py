@@ -40,7 +40,7 @@ class Transferred:
     call: PlacedCall
     events: list[LoggedEvent]
     heard: Samples
-    people: set[str]
+    roles: list[str]
     """In the final room, once Agent A had left."""
     rooms_left: list[str]
     processes_left: list[int]
@@ -84,7 +84,7 @@ async def transferred(site: Site, *, can_move: bool) -> Transferred:
         await call.until_said("susan", speaker="agent_b")
         opened = await call.until("consult_opened")
         await call.until("job_ended", role="agent_a")
-        people = await call.people_in(str(opened.payload["final_room"]))
+        roles = await call.roles_in(str(opened.payload["final_room"]))
         heard = call.caller.downlink.mixed()
         await call.caller.hang_up()
         await call.until_nothing_is_left()
@@ -92,7 +92,7 @@ async def transferred(site: Site, *, can_move: bool) -> Transferred:
             call=call,
             events=call.events(),
             heard=heard,
-            people={who.split("-")[0] for who in people},
+            roles=roles,
             rooms_left=await call.rooms_left(),
             processes_left=call.processes_left(),
         )
@@ -123,7 +123,7 @@ async def test_caller_is_moved_into_the_final_room_and_hears_agent_b(moved: Tran
     opened = moved.event("consult_opened").payload
     assert opened["move"] == "client_move"
     assert opened["final_room"] != moved.call.room
-    assert moved.people == {"caller", "agent_b_billing"}
+    assert moved.roles == ["agent_b_billing", "caller"]
     assert moved.moment("first_sound") <= moved.moment("left_old_room")
     first_sound = moved.moment("first_sound")
     assert level_dbfs(moved.heard[first_sound : first_sound + 3 * RATE_HZ]) > -40
@@ -169,7 +169,7 @@ async def test_any_livekit_client_is_transferred_in_its_own_room(joined: Transfe
     opened = joined.event("consult_opened").payload
     assert opened["move"] == "join_caller_room"
     assert opened["final_room"] == joined.call.room
-    assert joined.people == {"caller", "agent_b_billing"}
+    assert joined.roles == ["agent_b_billing", "caller"]
     assert "445566" in joined.first_line().replace(" ", "")
 
 

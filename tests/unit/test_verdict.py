@@ -9,7 +9,7 @@ from warm_transfer.stand.demo.evidence import Evidence, HeardTrack, Words, recog
 from warm_transfer.stand.demo.left_over import LeftOver
 from warm_transfer.stand.demo.room_watch import RoomsSeen
 from warm_transfer.stand.demo.timings import timings
-from warm_transfer.stand.demo.verdict import Finding, judge, measure, similarity
+from warm_transfer.stand.demo.verdict import Finding, judge, measure, no_silence, similarity
 
 A, B, ME = "agent_a-1", "agent_b-1", "caller-1"
 LENGTH_S = 12.0
@@ -186,6 +186,7 @@ def test_hole_in_the_music_is_found_and_measured() -> None:
     call = evidence(music=music)
     assert failed(call) == {CLAIMS["silence"]}
     assert measure(call).move_gap_ms == pytest.approx(100, abs=2)
+    assert no_silence(call).measured == "longest 100 ms, 2.00 s before it"
 
 
 def test_music_that_stops_before_agent_b_speaks_is_found() -> None:

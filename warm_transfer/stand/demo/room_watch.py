@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-import aiohttp
-from livekit import api
-
 from warm_transfer.stand.caller.downlink import CallClock
 from warm_transfer.stand.demo.consult_listener import LISTENER
-from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess
+from warm_transfer.transfer.errors import TargetUnavailableError
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess
 
 _POLL_S = 0.5  # an agent that leaves is seen within that; each look costs one request, plus one per room
 
@@ -46,18 +44,18 @@ class RoomWatch:
         self._is_alone = is_alone
         self.seen: list[RoomsSeen] = []
         """One per change, in order of time."""
-        self._access = access
+        self._rooms = Rooms(access)
         self._clock = clock
         self._on_change = on_change
 
     async def __aenter__(self) -> Self:
-        self._api = api.LiveKitAPI(self._access.url, self._access.api_key, self._access.api_secret)
+        await self._rooms.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._api.aclose()
+        await self._rooms.__aexit__(kind, error, trace)
 
     async def run(self) -> None:
         """Look again and again until cancelled; a server that does not answer is asked again."""
@@ -68,8 +66,8 @@ class RoomWatch:
     async def look(self) -> People | None:
         """The rooms as they are now, None if the server did not say."""
         try:
-            people = await asyncio.wait_for(self._people(), self._access.rpc_timeout_s)
-        except (api.TwirpError, aiohttp.ClientError, TimeoutError):
+            people = await self._people()
+        except TargetUnavailableError:
             return None
         if not self.seen or self.seen[-1].people != people:
             self.seen.append(RoomsSeen(at_s=self._clock.now_s(), people=people))
@@ -77,15 +75,8 @@ class RoomWatch:
         return people
 
     async def _people(self) -> People:
-        listed = await self._api.room.list_rooms(api.ListRoomsRequest(names=[] if self._is_alone else self.names))
-        rooms = sorted(room.name for room in listed.rooms if self._is_alone or room.name in self.names)
-        return {room: await self._people_in(room) for room in rooms}
-
-    async def _people_in(self, room: str) -> frozenset[str]:
-        try:
-            listed = await self._api.room.list_participants(api.ListParticipantsRequest(room=room))
-        except api.TwirpError as error:
-            if error.code == api.TwirpErrorCode.NOT_FOUND:  # closed since it was listed
-                return frozenset()
-            raise
-        return frozenset(one.identity for one in listed.participants) - {LISTENER}
+        if self._is_alone:
+            rooms = await self._rooms.names()
+        else:
+            rooms = await self._rooms.names(self.names) if self.names else set()
+        return {room: frozenset(await self._rooms.people(room)) - {LISTENER} for room in sorted(rooms)}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from warm_transfer.stand.caller.downlink import RATE_HZ
-from warm_transfer.stand.demo.evidence import Evidence, Words, hold_phrase_span, part
-from warm_transfer.stand.listening import leak_ms, median_pitch_hz, silent_runs, utterances
+from warm_transfer.stand.demo.evidence import Evidence, HeardTrack, Words, hold_phrase_span, part
+from warm_transfer.stand.listening import Span, leak_ms, median_pitch_hz, silent_runs, utterances
 from warm_transfer.transfer.understanding.spoken_numbers import digit_runs
 from warm_transfer.transfer.understanding.wording import normalized
 
@@ -69,7 +69,7 @@ def judge(evidence: Evidence, words: Words, measures: Measures, phrases: Mapping
         findings += [
             held(evidence, words, phrases["hold"]),
             music_played(evidence),
-            no_silence(evidence, measures),
+            no_silence(evidence),
             caller_moved(evidence),
             target_spoke(evidence),
             *target_knew(evidence, words),
@@ -130,14 +130,20 @@ def music_played(evidence: Evidence) -> Finding:
     )
 
 
-def no_silence(evidence: Evidence, measures: Measures) -> Finding:
+def no_silence(evidence: Evidence) -> Finding:
     """The caller's downlink was never silent from the music's start to Agent B's first sound."""
-    gap_ms = measures.move_gap_ms
     limit_ms = LONGEST_SILENCE_MS if evidence.music_start_s is not None else evidence.hold_after_ms
+    claim = f"No silence over {limit_ms:.0f} ms until Agent B's first sound"
+    if evidence.target is None:
+        return Finding(claim=claim, holds=False, measured="never heard Agent B")
+    silence = _longest_silence(evidence, evidence.target)
+    if silence is None:
+        return Finding(claim=claim, holds=True, measured="none")
+    before_s = evidence.target.first_sound_s - silence.start_s
     return Finding(
-        claim=f"No silence over {limit_ms:.0f} ms until Agent B's first sound",
-        holds=gap_ms is not None and gap_ms <= limit_ms,
-        measured="never heard Agent B" if gap_ms is None else f"longest {gap_ms:.0f} ms",
+        claim=claim,
+        holds=silence.length_ms <= limit_ms,
+        measured=f"longest {silence.length_ms:.0f} ms, {before_s:.2f} s before it",
     )
 
 
@@ -292,12 +298,18 @@ def _move(evidence: Evidence) -> str | None:
 def _move_gap_ms(evidence: Evidence) -> float | None:
     if evidence.target is None:
         return None
+    silence = _longest_silence(evidence, evidence.target)
+    return round(silence.length_ms, 1) if silence else 0.0
+
+
+def _longest_silence(evidence: Evidence, target: HeardTrack) -> Span | None:
     start_s = evidence.music_start_s
-    if start_s is None or start_s > evidence.target.first_sound_s:
+    if start_s is None or start_s > target.first_sound_s:
         start_s = evidence.consent_end_s or 0.0
-    window = part(evidence.heard, start_s, evidence.target.first_sound_s)
+    window = part(evidence.heard, start_s, target.first_sound_s)
     runs = silent_runs(window, RATE_HZ, longer_than_ms=LONGEST_SILENCE_MS)
-    return round(max((run.length_ms for run in runs), default=0.0), 1)
+    longest = max(runs, key=lambda run: run.length_ms, default=None)
+    return longest and Span(start_s=start_s + longest.start_s, end_s=start_s + longest.end_s)
 
 
 def _hold_ms(evidence: Evidence) -> int | None:

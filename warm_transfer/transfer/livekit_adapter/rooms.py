@@ -87,9 +87,10 @@ class Rooms:
         made = await self._make("dispatch an agent", self._api.agent_dispatch.create_dispatch(request))
         return made.id
 
-    async def names(self) -> set[str]:
-        """Every room that the server has."""
-        listed = await self._within("list rooms", self._api.room.list_rooms(api.ListRoomsRequest()))
+    async def names(self, among: Collection[str] = ()) -> set[str]:
+        """Every room that the server has, of those named if any are."""
+        request = api.ListRoomsRequest(names=list(among))
+        listed = await self._within("list rooms", self._api.room.list_rooms(request))
         return {room.name for room in listed.rooms}
 
     async def people(self, name: str) -> set[str]:
@@ -115,8 +116,7 @@ class Rooms:
 
     async def missing(self, names: Collection[str]) -> set[str]:
         """Those of the named rooms that the server does not have. Joining such a room would make it anew."""
-        listed = await self._within("list rooms", self._api.room.list_rooms(api.ListRoomsRequest(names=list(names))))
-        return set(names) - {room.name for room in listed.rooms}
+        return set(names) - await self.names(names)
 
     async def _make(self, what: str, call: Awaitable[T]) -> T:
         """As `_within`; who is cancelled waits for the answer, so that what undoes it is not overtaken.
