@@ -10,15 +10,13 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.conftest import STALL_MS
 from warm_transfer.stand.caller.downlink import RATE_HZ, read_wav
 from warm_transfer.stand.listening import utterances
 from warm_transfer.stand.server import free_port
 from warm_transfer.stand.worker_process import ROOT
 
 DEADLINE_S = 300.0
-STALL_MS = 200.0
-"""Two busy cores hold a sender up for longer than the silence that the demo allows; a move that is not overlapped takes
-longer than this."""
 FILES = {
     "timeline.json",
     "transcript.json",

@@ -165,6 +165,7 @@ async def test_caller_who_sends_everything_reads_nothing_and_moves_nothing(site:
     assert "message_left" not in types
 
 
+@pytest.mark.long
 async def test_final_rooms_token_is_made_for_the_move_and_opens_nothing_else(site: Site) -> None:
     async with site.call() as call:
         orders: list[MoveOrder] = []

@@ -62,6 +62,7 @@ async def test_targets_that_do_not_answer_in_time_give_the_caller_back(
         assert "caller_moved" not in call.types()
 
 
+@pytest.mark.long
 async def test_target_that_does_not_decide_in_time_gives_the_caller_back(
     livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -79,6 +80,7 @@ async def test_target_that_does_not_decide_in_time_gives_the_caller_back(
         await call.until_nothing_is_left()
 
 
+@pytest.mark.long
 async def test_client_that_does_not_move_is_given_back(
     livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

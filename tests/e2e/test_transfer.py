@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from tests.e2e.conftest import LiveKit
+from tests.e2e.conftest import STALL_MS, LiveKit
 from tests.e2e.placed_call import DEADLINE_S, PlacedCall, Site, running_site
 from warm_transfer.calls.log import LoggedEvent
 from warm_transfer.stand.caller.downlink import RATE_HZ, Samples
@@ -18,9 +18,6 @@ from warm_transfer.stand.listening import Span, level_dbfs, median_pitch_hz, sil
 
 AUDIBLE = 200
 """int16 peak."""
-
-HELD_UP_MS = 150.0
-"""On two cores with nothing but the call 8 to 85 ms were measured, with other work beside it up to 560."""
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -72,10 +69,10 @@ class Transferred:
         assert self.processes_left == []
 
     def silence(self) -> list[Span]:
-        """Silent runs over 20 ms from the music's first sound to Agent B's."""
+        """Silent runs from the music's first sound to Agent B's that no stall explains."""
         music_starts, _ = self.sounding("hold_music")
         voice_starts, _ = self.sounding("agent_b_billing")
-        return silent_runs(self.heard[music_starts : voice_starts + RATE_HZ // 20], RATE_HZ)
+        return silent_runs(self.heard[music_starts : voice_starts + RATE_HZ // 20], RATE_HZ, longer_than_ms=STALL_MS)
 
 
 async def transferred(site: Site, *, can_move: bool) -> Transferred:
@@ -102,7 +99,7 @@ async def undisturbed(site: Site, *, can_move: bool) -> Transferred:
     """A call whose own receiver was not held up: else what it lacks says nothing of what was sent. Three are placed."""
     for _ in range(3):
         call = await transferred(site, can_move=can_move)
-        if max(lane.worst_lateness_ms for lane in call.call.caller.downlink.lanes) < HELD_UP_MS:
+        if max(lane.worst_lateness_ms for lane in call.call.caller.downlink.lanes) < STALL_MS:
             break
     return call
 
@@ -204,6 +201,7 @@ async def test_target_that_accepts_within_the_hold_time_needs_no_hold(quiet_site
         assert "caller_held" not in call.types()
 
 
+@pytest.mark.long
 async def test_caller_who_only_types_is_transferred(quiet_site: Site) -> None:
     async with quiet_site.call(can_move=False, has_microphone=False) as call:
         await call.ask_for_billing()
