@@ -275,8 +275,8 @@ def test_recognizer_gets_the_right_parts() -> None:
         return f"{len(asked)}"
 
     words = recognise_words(call, recognise)
-    assert words == Words(greeting="1", target_greeting="2", target="2", hold="3")
-    assert asked == [pytest.approx(seconds, abs=0.6) for seconds in (1.5, 2.0, 1.0)]
+    assert words == Words(greeting="1", target_greeting="3 / 2", target="2", hold="4")
+    assert asked == [pytest.approx(seconds, abs=0.6) for seconds in (1.5, 2.0, 2.0, 1.0)]
 
 
 def test_timings_come_from_the_recordings() -> None:

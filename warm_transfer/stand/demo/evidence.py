@@ -14,6 +14,9 @@ from warm_transfer.stand.listening import Span, utterances
 
 _PAD_S = 0.25  # a recognizer wants some silence around; less than the pause that ends an utterance
 
+_OPENINGS_S = (2.0, 4.0)
+"""Agent B says the name within them."""
+
 Recognise = Callable[[Samples, int], str]
 """int16[n_samples] and a rate in Hz to text."""
 
@@ -118,7 +121,7 @@ class Words:
     hold: str
     """Agent A's voice between the caller's consent and Agent B's first sound."""
     target_greeting: str
-    """Heard from Agent B's first sound until the caller spoke again."""
+    """Heard from Agent B's first sound on, once per length: what follows can make another word of a name."""
     target: str
     """Heard from Agent B's first sound to the end."""
 
@@ -134,11 +137,16 @@ def recognise_words(evidence: Evidence, recognise: Recognise) -> Words:
     start_s, end_s = target.first_sound_s, _length_s(evidence.heard)
     answered_s = next((span.start_s for span in spans if span.start_s > start_s), end_s)
     first_words = _recognised(evidence.heard, start_s, answered_s, recognise)
+    openings = [
+        _recognised(evidence.heard, start_s, start_s + length_s, recognise)
+        for length_s in _OPENINGS_S
+        if start_s + length_s < answered_s
+    ]
     later_words = _recognised(evidence.heard, answered_s, end_s, recognise)
     return Words(
         greeting=greeting,
         hold=_hold_words(evidence, start_s, recognise),
-        target_greeting=first_words,
+        target_greeting=" / ".join([*openings, first_words]),
         target=f"{first_words} {later_words}".strip(),
     )
 
