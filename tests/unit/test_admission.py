@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
+from agents.admission import Admission
 from warm_transfer.transfer.wire import AgentAJob
-from worker import Admission
 
 
 @dataclass

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from livekit import rtc
 
-from agents import hand_back
-from agents.hand_back import MOST_DISPATCHES, HandBack
+from agents import successor
+from agents.hand_back import HandBack
 from agents.return_desk import ReturnRequest
+from agents.successor import MOST_DISPATCHES
 from agents.taken_over import TakenOverCall
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import CallLog
@@ -75,7 +76,7 @@ class WithAgentB:
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hand_back, "ARRIVAL_S", 0.01)
+    monkeypatch.setattr(successor, "ARRIVAL_S", 0.01)
 
 
 def write_moved_call(log: CallLog) -> None:
