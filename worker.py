@@ -24,6 +24,7 @@ from warm_transfer.calls.log import CallLog, LogUnavailableError
 from warm_transfer.calls.replay import Replay
 from warm_transfer.calls.spool import make_spool_folder
 from warm_transfer.control.dead_jobs import on_dead_job
+from warm_transfer.control.drain import EXIT_S, Drain, ignore_hand_over, told_to_hand_over
 from warm_transfer.control.lifeline import Lifeline
 from warm_transfer.control.recovery import LostJob, Recovery
 from warm_transfer.settings import Settings, load_settings
@@ -42,6 +43,7 @@ LogLevel = Annotated[str, typer.Option(help="trace, debug, info, warning, error 
 
 def prewarm(process: JobProcess) -> None:
     """Load words and models into a job process before it is given a call."""
+    ignore_hand_over()
     with idle_priority():
         process.userdata["house"] = build_house(load_settings())
 
@@ -53,20 +55,24 @@ async def answer(ctx: JobContext) -> None:
         job = read_job_metadata(ctx.job.metadata)
         identity = ctx.token_claims().identity
         lost = LostJob.of(job, job_id=ctx.job.id, identity=identity, room=ctx.job.room.name)
-        async with Lifeline(house.settings, lost):
-            match job:
-                case AgentAJob():
-                    await CallerRoomJob(ctx, job, house).run()
-                case AgentBJob():
-                    await FinalRoomJob(ctx, job, house).run()
+        with told_to_hand_over() as told:
+            async with Lifeline(house.settings, lost):
+                match job:
+                    case AgentAJob():
+                        await CallerRoomJob(ctx, job, house, told).run()
+                    case AgentBJob():
+                        await FinalRoomJob(ctx, job, house, told).run()
     except WireError as error:
         logger.error("job refused", extra={"why": error.sentence})
     finally:
         ctx.shutdown("the job is done")
 
 
-def build_server(settings: Settings) -> AgentServer:
-    """The one AgentServer, named: an unnamed one would be dispatched into consult rooms too."""
+def build_server(settings: Settings, *, drains: bool = False) -> AgentServer:
+    """The one AgentServer, named: an unnamed one would be dispatched into consult rooms too.
+
+    `drains`: live calls outlive the first SIGTERM.
+    """
     server = AgentServer(
         ws_url=settings.livekit_url,
         api_key=settings.livekit_api_key,
@@ -77,12 +83,15 @@ def build_server(settings: Settings) -> AgentServer:
         setup_fnc=prewarm,
         initialize_process_timeout=INITIALIZE_TIMEOUT_S,
         preload_modules=["agents.caller_room_job", "agents.final_room_job"],
+        drain_timeout=EXIT_S,
     )
     admission = Admission(server, settings.max_calls)
     server.load_fnc = admission.load
     server.rtc_session(answer, agent_name=settings.agent_name, on_request=admission.admit)
     on_dead_job(server, lambda lost: _recover(settings, lost))
     _replay_while_it_runs(server, settings)
+    if drains:
+        server.on("worker_started", Drain(server, admission, timeout_s=settings.drain_timeout_s).await_signal)
     return server
 
 
@@ -115,7 +124,7 @@ def dev(log_level: LogLevel = "debug") -> None:
 
 @app.command()
 def start(log_level: LogLevel = "info") -> None:
-    """Run for production: SIGTERM lets live calls end first."""
+    """Run for production: SIGTERM lets live calls end, or hands them over; a second one changes nothing."""
     _run(log_level, is_dev=False)
 
 
@@ -149,7 +158,7 @@ def _run(log_level: str, *, is_dev: bool) -> None:
     for line in settings.describe():
         typer.echo(line, err=True)
     arguments = proto.CliArgs(log_level=log_level.upper(), url=None, api_key=None, api_secret=None, dev=is_dev)
-    livekit_cli._run_worker(server=build_server(settings), args=arguments)
+    livekit_cli._run_worker(server=build_server(settings, drains=not is_dev), args=arguments)
 
 
 def _settings() -> Settings:

@@ -15,11 +15,13 @@ from agents.caller_line import SessionCallerLine
 from agents.caller_presence import CallerPresence
 from agents.console import NoTargets
 from agents.consult_speech import consult_voice
+from agents.departure import Departure
 from agents.hold_keys import HoldKeys
 from agents.house import AGENT_A_VOICE, House, build_session, take_text, write_turns
 from agents.on_hold import OnHold
 from agents.provider_faults import ProviderFaults
 from agents.providers.catalog import Models
+from agents.successor import Successor
 from agents.taken_over import TakenOverCall, welcome_back
 from agents.transcript import Transcript
 from agents.transfer_desk import TransferDesk
@@ -46,10 +48,11 @@ MOVE_TIMEOUT_S for it and then comes back."""
 class CallerRoomJob:
     """One call from the caller's first word until the caller is gone or with Agent B."""
 
-    def __init__(self, ctx: JobContext, job: AgentAJob, house: House) -> None:
+    def __init__(self, ctx: JobContext, job: AgentAJob, house: House, told_to_hand_over: asyncio.Event) -> None:
         self._ctx = ctx
         self._job = job
         self._house = house
+        self._told_to_hand_over = told_to_hand_over
         self._call_id = job.call_id or ctx.job.id
         self._taken_over: TakenOverCall | None = None
 
@@ -70,7 +73,10 @@ class CallerRoomJob:
                 outcome = await self._answer(caller, recorder, rooms)
             except TimeoutError:
                 outcome = CallOutcome(disposition=Disposition.NONE, reason="the caller did not come back", move=None)
-            await self._leave(outcome, recorder, rooms)
+            if outcome is None:
+                await self._leave_to_successor(recorder)
+            else:
+                await self._leave(outcome, recorder, rooms)
 
     def _has_agent_a(self) -> bool:
         """Whether another worker's Agent A is here, for whom a playground's token asks again after a restart."""
@@ -90,7 +96,8 @@ class CallerRoomJob:
         async with asyncio.timeout(self._house.settings.lost_grace_s if self._taken_over else None):
             return await self._ctx.wait_for_participant(identity=self._job.caller_identity)
 
-    async def _answer(self, caller: rtc.RemoteParticipant, recorder: CallRecorder, rooms: Rooms) -> CallOutcome:
+    async def _answer(self, caller: rtc.RemoteParticipant, recorder: CallRecorder, rooms: Rooms) -> CallOutcome | None:
+        """How the call ended for us, None if another worker's Agent A has it."""
         room = self._ctx.room.name
         if self._taken_over is None:
             started = {"caller_room": room, "caller_identity": caller.identity}
@@ -106,7 +113,7 @@ class CallerRoomJob:
             return CallOutcome(disposition=Disposition.COMPLETED, reason="", move=Move.CLIENT_MOVE)
         return await self._talk(caller, recorder, rooms)
 
-    async def _talk(self, caller: rtc.RemoteParticipant, recorder: CallRecorder, rooms: Rooms) -> CallOutcome:
+    async def _talk(self, caller: rtc.RemoteParticipant, recorder: CallRecorder, rooms: Rooms) -> CallOutcome | None:
         models = self._house.models(AGENT_A_VOICE)
         session = build_session(models)
         transcript = Transcript(
@@ -123,10 +130,11 @@ class CallerRoomJob:
         line = self._caller_line(
             session, caller, lambda disposition: self._agent(session, desk, line, keys, disposition)
         )
+        target = self._target_line(caller, rooms, models, recorder, lambda: coordinator.offer)
         coordinator = Coordinator(
             ports=Ports(
                 caller=line,
-                target=self._target_line(caller, rooms, models, recorder, lambda: coordinator.offer),
+                target=target,
                 conversation=transcript,
                 record=recorder.record,
             ),
@@ -160,7 +168,15 @@ class CallerRoomJob:
         phrases = asyncio.create_task(self._fill_phrases(models))
         try:
             await self._start(session, self._agent(session, desk, line, keys, None), caller, line, keys)
-            return await coordinator.run()
+            return await Departure(
+                self._told_to_hand_over,
+                coordinator=coordinator,
+                target=target,
+                successor=self._successor(caller, recorder, rooms),
+                session=session,
+                line=line,
+                book=self._house.book,
+            ).run()
         finally:
             presence.close()
             keys.close()
@@ -168,6 +184,19 @@ class CallerRoomJob:
             await asyncio.gather(phrases, return_exceptions=True)
             await line.aclose()
             await session.aclose()
+
+    def _successor(self, caller: rtc.RemoteParticipant, recorder: CallRecorder, rooms: Rooms) -> Successor:
+        name, room = self._house.settings.agent_name, self._ctx.room
+        return Successor(
+            call_id=self._call_id,
+            caller_identity=caller.identity,
+            role=ROLE,
+            identity=room.local_participant.identity,
+            room=room,
+            dispatch=lambda metadata: rooms.dispatch(name, room.name, metadata),
+            log=self._house.log,
+            recorder=recorder,
+        )
 
     def _guard(self) -> LoopGuard:
         most_transfers = self._house.settings.max_transfers
@@ -320,6 +349,12 @@ class CallerRoomJob:
         is_still_needed = outcome.move is Move.JOIN_CALLER_ROOM  # the caller and Agent B are in it
         if not is_still_needed and not self._ctx.is_fake_job():
             await rooms.delete(room.name)
+        recorder.record(CallEvent.JOB_ENDED, self._who())
+
+    async def _leave_to_successor(self, recorder: CallRecorder) -> None:
+        """Leave the room at once: the next Agent A speaks when we are gone."""
+        await self._ctx.room.disconnect()
+        recorder.record(CallEvent.AGENT_LEFT, self._who())
         recorder.record(CallEvent.JOB_ENDED, self._who())
 
     def _who(self) -> dict[str, object]:

@@ -13,6 +13,7 @@ from agents.agent_b import AgentB
 from agents.caller_presence import CallerPresence
 from agents.consult_speech import ConsultSpeech, consult_voice
 from agents.consultant import Consultant
+from agents.departure import END_REASON, say_goodbye, until_pause
 from agents.hand_back import HandBack
 from agents.house import House, build_session, take_text, write_turns
 from agents.phrase_book import PhraseBook
@@ -67,13 +68,14 @@ class NotNeededError(Exception):
 class FinalRoomJob:
     """One specialist's part of one call, from the dispatch until the caller hangs up."""
 
-    def __init__(self, ctx: JobContext, job: AgentBJob, house: House) -> None:
+    def __init__(self, ctx: JobContext, job: AgentBJob, house: House, told_to_hand_over: asyncio.Event) -> None:
         specialist = house.roster.get(job.specialist)
         if specialist is None:
             raise WireError(f"no specialist {job.specialist!r} on the roster")
         self._ctx = ctx
         self._job = job
         self._house = house
+        self._told_to_hand_over = told_to_hand_over
         self._specialist: Specialist = specialist
         self._models: Models = house.models(specialist.voice)
         self._inbox: asyncio.Queue[ConsultMessage | None] = asyncio.Queue()
@@ -200,6 +202,7 @@ class FinalRoomJob:
         write_turns(session, transcript)
         presence = self._watch(session, transcript, recorder, hand_back)
         agent = self._agent(transcript)
+        leaving: asyncio.Task[None] | None = None
         try:
             if self._job.move is Move.JOIN_CALLER_ROOM:
                 await self._wait_for_connect()
@@ -213,9 +216,12 @@ class FinalRoomJob:
                 last_words="trouble.hand_back",
             )
             await self._unless_dismissed(self._greet(session, agent, presence, link))
+            leaving = asyncio.create_task(self._hand_over_when_told())
             if reason := await self._until_over(session, hand_back, presence):
                 recorder.record(CallEvent.CALL_ENDED, {"reason": reason})
         finally:
+            if leaving is not None:
+                leaving.cancel()
             presence.close()
             await session.aclose()
 
@@ -257,6 +263,10 @@ class FinalRoomJob:
         """Our models failed too often, and the caller was told: an Agent A of a new job may do better."""
         self._requests.put_nowait(ReturnRequest(cause="failed", reason=why))
 
+    async def _hand_over_when_told(self) -> None:
+        await self._told_to_hand_over.wait()
+        self._requests.put_nowait(ReturnRequest(cause="drained", reason="the worker ends"))
+
     async def _until_over(
         self, session: AgentSession[None], hand_back: HandBack, presence: CallerPresence
     ) -> str | None:
@@ -272,6 +282,9 @@ class FinalRoomJob:
                 return None
             if request.cause == "failed":
                 return _GAVE_UP
+            if request.cause == "drained":
+                await say_goodbye(session, self._book)
+                return END_REASON
             self._listen_again(session)
         return presence.why
 
@@ -281,6 +294,9 @@ class FinalRoomJob:
         if request.cause == "failed":
             return
         session.input.set_audio_enabled(False)
+        if request.cause == "drained":
+            await until_pause(session)
+            return
         phrase = "handing_on" if request.skill else "handing_back"
         try:
             async with asyncio.timeout(PHRASE_S):

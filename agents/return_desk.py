@@ -18,8 +18,8 @@ from warm_transfer.transfer.understanding.consent import caller_asked_for_transf
 class ReturnRequest:
     """The caller is to be with Agent A again."""
 
-    cause: Literal["asked", "failed"]
-    """"failed" if Agent B's session gave up."""
+    cause: Literal["asked", "failed", "drained"]
+    """"failed" if Agent B's session gave up, "drained" if its worker ends."""
     reason: str
     skill: str | None = None
     """What Agent A is to connect the caller with at once; a skill of the roster to which the caller agreed."""

@@ -119,25 +119,32 @@ class TakenOverCall:
             self._go_on(session, book, desk, roster)
 
     async def until_alone(self, room: rtc.Room) -> None:
-        """Wait until the Agent B who hands the caller back has left; it tells the caller, then leaves."""
-        last = self.past.transfers[-1] if self.past.transfers else None
-        if self._replaces != "agent_b" or last is None or last.target_identity is None:
+        """Wait until the agent who hands the caller over has left."""
+        predecessor = self._predecessor()
+        if predecessor is None:
             return
         gone = asyncio.Event()
 
         def note(participant: rtc.RemoteParticipant) -> None:
-            if participant.identity == last.target_identity:
+            if participant.identity == predecessor:
                 gone.set()
 
         room.on("participant_disconnected", note)
         try:
             async with asyncio.timeout(PREDECESSOR_S):
-                if last.target_identity in room.remote_participants:
+                if predecessor in room.remote_participants:
                     await gone.wait()
         except TimeoutError:
-            logger.warning("Agent B did not leave", extra={"call_id": self.past.call_id})
+            logger.warning("the agent before did not leave", extra={"call_id": self.past.call_id})
         finally:
             room.off("participant_disconnected", note)
+
+    def _predecessor(self) -> str | None:
+        """Identity of the agent who had the caller; one that died is no longer in the room."""
+        if self._replaces == "agent_b":
+            return self.past.transfers[-1].target_identity if self.past.transfers else None
+        before = [one for one in self.past.agents if one.role == "agent_a" and one.epoch < self.past.last_epoch]
+        return before[-1].identity if before else None
 
     def _offer_to_resume(self, roster: Roster, guard: LoopGuard) -> Offer | None:
         """The transfer that the caller agreed to and that did not come about yet."""

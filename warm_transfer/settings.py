@@ -162,6 +162,11 @@ class Settings(BaseModel):
     )
     rpc_timeout_s: float = Field(default=5.0, gt=0, description="LiveKit's own limit for an API call is 10 s.")
     max_calls: int = Field(default=4, ge=1, description="Two cores carry about that many speaking agents.")
+    drain_timeout_s: float = Field(
+        default=600.0,
+        ge=30,
+        description="After SIGTERM most calls end by themselves within 10 minutes; the last 30 s hand the others over.",
+    )
     idle_processes: int = Field(default=2, ge=0, description="One for Agent A, one for Agent B: no cold start.")
     watchers: Watchers = Field(
         default="",

@@ -1,4 +1,4 @@
-"""Which jobs a worker takes when it has all the calls that it may have."""
+"""Which jobs a worker takes when it has all the calls that it may have, or ends."""
 
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -7,7 +7,21 @@ from typing import Any, cast
 import pytest
 
 from agents.admission import Admission
-from warm_transfer.transfer.wire import AgentAJob
+from warm_transfer.transfer.terms import Move
+from warm_transfer.transfer.wire import AgentAJob, AgentBJob
+
+AGENT_B = AgentBJob(
+    call_id="c",
+    epoch=2,
+    transfer_id="x1",
+    specialist="billing",
+    identity="agent_b_billing-x1",
+    agent_a_identity="agent_a-1",
+    caller_identity="caller",
+    consult_room="consult",
+    move=Move.CLIENT_MOVE,
+    consult_mode="text",
+)
 
 
 @dataclass
@@ -30,27 +44,74 @@ class Request:
         self.answers.append("ended" if terminate else "passed on")
 
 
-async def answer_of_full_worker(job: AgentAJob, room: str = "another room") -> list[str]:
-    running = SimpleNamespace(
-        job=SimpleNamespace(id="other", room=SimpleNamespace(name="room")),
-        accept_arguments=SimpleNamespace(identity="agent_a-1"),
-    )
-    admission = Admission(cast("Any", SimpleNamespace(active_jobs=[running])), max_calls=1)
-    request = Request(job.model_dump_json(), room)
-    await admission.admit(cast("Any", request))
-    return request.answers
+class Worker:
+    """A worker with a call in "room" that it has already taken."""
+
+    def __init__(self, max_calls: int = 1) -> None:
+        running = SimpleNamespace(
+            job=SimpleNamespace(id="other", room=SimpleNamespace(name="room")),
+            accept_arguments=SimpleNamespace(identity="agent_a-1"),
+        )
+        self.server = SimpleNamespace(active_jobs=[running])
+        self.admission = Admission(cast("Any", self.server), max_calls=max_calls)
+
+    async def answer(self, job: AgentAJob | AgentBJob, room: str = "another room") -> str:
+        request = Request(job.model_dump_json(), room)
+        await self.admission.admit(cast("Any", request))
+        (answer,) = request.answers
+        return answer
 
 
-@pytest.mark.parametrize(
-    "job", [AgentAJob(call_id="c", replaces="agent_b"), AgentAJob(call_id="c", replaces="agent_a")]
-)
-async def test_job_of_a_live_call_is_never_refused(job: AgentAJob) -> None:
-    assert await answer_of_full_worker(job) == ["accepted"]
+NEW_CALL = AgentAJob(call_id="c")
+LIVE_CALLS = [AgentAJob(call_id="c", replaces="agent_b"), AgentAJob(call_id="c", replaces="agent_a"), AGENT_B]
+
+
+@pytest.mark.parametrize("job", LIVE_CALLS)
+async def test_job_of_a_live_call_is_not_refused_by_a_full_worker(job: AgentAJob | AgentBJob) -> None:
+    assert await Worker().answer(job) == "accepted"
 
 
 async def test_new_call_over_the_limit_is_passed_on() -> None:
-    assert await answer_of_full_worker(AgentAJob()) == ["passed on"]
+    assert await Worker().answer(NEW_CALL) == "passed on"
+    assert await Worker(max_calls=2).answer(NEW_CALL) == "accepted"
 
 
 async def test_playground_brings_no_second_agent_a_into_a_call_that_is_here() -> None:
-    assert await answer_of_full_worker(AgentAJob(), "room") == ["ended"]
+    assert await Worker().answer(AgentAJob(), "room") == "ended"
+
+
+@pytest.mark.parametrize("job", LIVE_CALLS)
+async def test_worker_that_ends_takes_jobs_of_live_calls_and_no_new_call(job: AgentAJob | AgentBJob) -> None:
+    worker = Worker(max_calls=9)
+    worker.admission.refuse_new_calls()
+    assert await worker.answer(job) == "accepted"
+    assert await worker.answer(NEW_CALL) == "passed on"
+
+
+@pytest.mark.parametrize("job", [NEW_CALL, *LIVE_CALLS])
+async def test_worker_that_hands_its_calls_over_takes_none_of_them_itself(job: AgentAJob | AgentBJob) -> None:
+    worker = Worker(max_calls=9)
+    worker.admission.refuse_all()
+    assert await worker.answer(job) == "passed on"
+
+
+async def test_worker_that_ends_is_asked_last_and_still_asked() -> None:
+    worker = Worker(max_calls=9)
+    before = worker.admission.load()
+    worker.admission.refuse_new_calls()
+    assert before < worker.admission.load() < 0.7 / 2  # a request under way counts as much again
+
+
+async def test_worker_is_idle_once_no_job_runs_or_is_about_to() -> None:
+    worker = Worker(max_calls=9)
+    assert not worker.admission.is_idle
+    worker.server.active_jobs.clear()
+    assert worker.admission.is_idle
+    seen: list[bool] = []
+
+    class Slow(Request):
+        async def accept(self, **_: str) -> None:
+            seen.append(worker.admission.is_idle)
+
+    await worker.admission.admit(cast("Any", Slow(NEW_CALL.model_dump_json())))
+    assert (seen, worker.admission.is_idle) == ([False], True)

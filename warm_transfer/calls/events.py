@@ -71,7 +71,7 @@ class CallEvent(StrEnum):
     TRANSFER_ENDED = "transfer_ended"
     """transfer_id, disposition, reason"""
     CALLER_HANDED_BACK = "caller_handed_back"
-    """transfer_id, identity, cause (asked, failed), reason, skill (what the caller agreed to be connected with next, or
-    null): Agent B begins to leave the caller to a new Agent A, whose job_started says that it has the caller"""
+    """transfer_id, identity, cause (asked, failed, drained), reason, skill (what the caller agreed to be connected with
+    next, or null): Agent B begins to leave the caller to a new Agent A, whose job_started says that it has it"""
     HAND_BACK_FAILED = "hand_back_failed"
     """transfer_id, identity: no Agent A came; the caller is still with Agent B"""

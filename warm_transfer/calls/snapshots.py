@@ -97,7 +97,7 @@ class HandBack:
     """Why Agent B left the caller to Agent A, and what comes next."""
 
     cause: str
-    """"asked" by Agent B's model, or "failed": its session gave up."""
+    """"asked" by Agent B's model, "failed": its session gave up, or "drained": its worker ends."""
     reason: str
     skill: str | None
     """What the caller agreed to be connected with, None if Agent A just goes on."""
