@@ -194,6 +194,7 @@ class CallerRoomJob:
             identity=room.local_participant.identity,
             room=room,
             dispatch=lambda metadata: rooms.dispatch(name, room.name, metadata),
+            timeout_s=self._house.settings.dispatch_timeout_s,
             log=self._house.log,
             recorder=recorder,
         )

@@ -251,6 +251,7 @@ class FinalRoomJob:
             job=self._job,
             room=self._ctx.room,
             dispatch=lambda metadata: rooms.dispatch(name, self._ctx.room.name, metadata),
+            timeout_s=self._house.settings.dispatch_timeout_s,
             log=self._house.log,
             recorder=recorder,
         )

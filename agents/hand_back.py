@@ -21,10 +21,11 @@ class HandBack:
         job: AgentBJob,
         room: rtc.Room,
         dispatch: Callable[[str], Awaitable[object]],
+        timeout_s: float,
         log: CallLog,
         recorder: CallRecorder,
     ) -> None:
-        """`dispatch` asks for a job with this metadata in the room, and may raise TargetUnavailableError."""
+        """`dispatch` and `timeout_s` as the Successor takes them."""
         self._told = {"transfer_id": job.transfer_id, "identity": job.identity}
         self._recorder = recorder
         self._successor = Successor(
@@ -34,6 +35,7 @@ class HandBack:
             identity=job.identity,
             room=room,
             dispatch=dispatch,
+            timeout_s=timeout_s,
             log=log,
             recorder=recorder,
         )

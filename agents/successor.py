@@ -12,13 +12,11 @@ from warm_transfer.calls.epochs import claim_epoch
 from warm_transfer.calls.log import CallLog, LogUnavailableError
 from warm_transfer.calls.recorder import CallRecorder
 from warm_transfer.calls.snapshots import read_call
-from warm_transfer.transfer.errors import TargetUnavailableError
+from warm_transfer.transfer.dispatching import dispatch_until
 from warm_transfer.transfer.wire import AGENT_A_PREFIX, AgentAJob
 
 logger = logging.getLogger(__name__)
 
-ARRIVAL_S = 3.0
-"""For Agent A to be in the room: 0.3 s with a warm process, 2.5 s with a cold one. Then it is dispatched again."""
 MOST_DISPATCHES = 3
 """Then the job goes on itself: nobody speaks with the caller meanwhile."""
 WRITTEN_S = 2.0
@@ -37,12 +35,13 @@ class Successor:
         identity: str,
         room: rtc.Room,
         dispatch: Callable[[str], Awaitable[object]],
+        timeout_s: float,
         log: CallLog,
         recorder: CallRecorder,
     ) -> None:
         """Role and identity are the job's own; `dispatch` asks for a job with this metadata in the room.
 
-        `dispatch` may raise TargetUnavailableError.
+        `dispatch` may raise TargetUnavailableError; `timeout_s` is for Agent A to be in the room after it.
         """
         self._call_id = call_id
         self._caller_identity = caller_identity
@@ -50,6 +49,7 @@ class Successor:
         self._identity = identity
         self._room = room
         self._ask_for = dispatch
+        self._timeout_s = timeout_s
         self._log = log
         self._recorder = recorder
         self._settled = asyncio.Event()
@@ -90,21 +90,16 @@ class Successor:
 
         self._room.on("participant_connected", note)
         try:
-            for _ in range(MOST_DISPATCHES):
-                if self._settled.is_set():
-                    break
-                await self._dispatch_once(metadata)
+            if not self._settled.is_set():
+                await dispatch_until(
+                    self._settled.wait,
+                    lambda: self._ask_for(metadata),
+                    timeout_s=self._timeout_s,
+                    most=MOST_DISPATCHES,
+                )
             return self._has_come
         finally:
             self._room.off("participant_connected", note)
-
-    async def _dispatch_once(self, metadata: str) -> None:
-        try:
-            async with asyncio.timeout(ARRIVAL_S):
-                await self._ask_for(metadata)
-                await self._settled.wait()
-        except (TargetUnavailableError, TimeoutError):
-            logger.warning("Agent A did not come", extra={"call_id": self._call_id})
 
     async def _keep(self, epoch: int) -> bool:
         """Take the epoch that nobody came for, so that whoever comes late leaves; False if somebody has it."""

@@ -5,10 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 from livekit import rtc
 
-from agents import successor
 from agents.hand_back import HandBack
 from agents.return_desk import ReturnRequest
 from agents.successor import MOST_DISPATCHES
@@ -52,7 +50,9 @@ class WithAgentB:
         self.room = rtc.Room()
         self.asked_for: list[AgentAJob] = []
         self.comes: Callable[[AgentAJob], Awaitable[None]] | None = None
-        self.hand_back = HandBack(job=JOB, room=self.room, dispatch=self._dispatch, log=log, recorder=recorder)
+        self.hand_back = HandBack(
+            job=JOB, room=self.room, dispatch=self._dispatch, timeout_s=0.01, log=log, recorder=recorder
+        )
         self._recorder = recorder
 
     async def _dispatch(self, metadata: str) -> None:
@@ -72,11 +72,6 @@ class WithAgentB:
     async def snapshot(self) -> CallSnapshot:
         assert await self._recorder.flush(5)
         return fold(self.log.events("call"))
-
-
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(successor, "ARRIVAL_S", 0.01)
 
 
 def write_moved_call(log: CallLog) -> None:

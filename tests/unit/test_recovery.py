@@ -13,6 +13,7 @@ from warm_transfer.calls.log import CallLog, LogUnavailableError
 from warm_transfer.control import recovery as recovery_module
 from warm_transfer.control.recovery import LostJob, Recovery
 from warm_transfer.settings import Settings
+from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.wire import AgentAJob, read_job_metadata
 
@@ -57,7 +58,6 @@ class FakeRooms:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LOG_RETRY_S", "POLL_S"):
         monkeypatch.setattr(recovery_module, name, 0.01)
-    monkeypatch.setattr(recovery_module, "REPLACEMENT_S", 0.1)
 
 
 @pytest.fixture
@@ -82,7 +82,9 @@ def moved_to_agent_b(log: CallLog, disposition: str = "completed") -> None:
 
 
 def recovery(log: object, rooms: FakeRooms, by: str = "one") -> Recovery:
-    return Recovery(Settings(move_timeout_s=0.1), log=cast(CallLog, log), rooms=cast(Rooms, rooms), by=by)
+    return Recovery(
+        Settings(move_timeout_s=0.1, dispatch_timeout_s=0.1), log=cast(CallLog, log), rooms=cast(Rooms, rooms), by=by
+    )
 
 
 async def test_agent_a_is_replaced_and_its_ghost_removed(log: CallLog) -> None:
@@ -139,6 +141,30 @@ async def test_replacement_that_does_not_come_is_dispatched_again(log: CallLog) 
     rooms.comes = lambda number: number == 3
     await recovery(log, rooms).recover(AGENT_A)
     assert [one.epoch for one in rooms.dispatched] == [2, 2, 2]
+
+
+async def test_server_that_is_away_for_a_moment_is_asked_again(log: CallLog) -> None:
+    class Rebooting(FakeRooms):
+        looks = 0
+
+        async def people(self, name: str) -> set[str]:
+            self.looks += 1
+            if self.looks == 2:
+                raise TargetUnavailableError("away")
+            return await super().people(name)
+
+    rooms = Rebooting(caller_1={"caller", "agent_a-1"})
+    rooms.comes = lambda number: number == 2
+    await recovery(log, rooms).recover(AGENT_A)
+    assert len(rooms.dispatched) == 2
+
+
+async def test_agent_a_who_is_about_to_leave_is_no_replacement(log: CallLog) -> None:
+    moved_to_agent_b(log)
+    rooms = FakeRooms(final_1={"caller", AGENT_B.identity, "agent_a-1"})  # a caller who can't move: one room
+    rooms.comes = lambda number: number == 2
+    await recovery(log, rooms).recover(AGENT_B)
+    assert len(rooms.dispatched) == 2
 
 
 async def test_nobody_is_called_into_a_room_without_a_caller(log: CallLog) -> None:

@@ -1,6 +1,7 @@
 """What is done when a job of ours is dead: its ghost is removed, and a new job takes its call over, exactly once."""
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass
 from typing import Literal
@@ -9,6 +10,7 @@ from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import CallLog, LogUnavailableError
 from warm_transfer.calls.snapshots import CallSnapshot, read_call
 from warm_transfer.settings import Settings
+from warm_transfer.transfer.dispatching import dispatch_until
 from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.wire import AGENT_A_PREFIX, AgentAJob, AgentBJob
@@ -20,8 +22,6 @@ LOG_OUTAGE_S = 60.0
 """A recovery waits this long for the log: without it nobody knows whether somebody else recovers the call already."""
 SETTLE_FACTOR = 2
 """MOVE_TIMEOUT_S may run anew once the hold phrase is said."""
-REPLACEMENT_S = 3.0
-"""For a new job to be in the room: 0.3 s with a warm process, 2.5 s with a cold one. Then it is dispatched again."""
 MOST_DISPATCHES = 10
 MOST_EPOCHS = 20
 """Jobs of one call: beyond, something in the call itself kills them."""
@@ -61,6 +61,7 @@ class Recovery:
         self._log = log
         self._rooms = rooms
         self._agent_name = settings.agent_name
+        self._dispatch_timeout_s = settings.dispatch_timeout_s
         self._by = by
         self._settle_s = SETTLE_FACTOR * settings.move_timeout_s
 
@@ -127,22 +128,27 @@ class Recovery:
         job = AgentAJob(
             call_id=lost.call_id, caller_identity=caller, epoch=call.last_epoch + 1, replaces=lost.role
         ).model_dump_json()
-        for _ in range(MOST_DISPATCHES):
-            if caller not in await self._rooms.people(lost.room):
-                logger.info("nobody to recover", extra={"call_id": lost.call_id})
-                return
-            await self._rooms.dispatch(self._agent_name, lost.room, job)
-            if await self._is_replaced(lost):
-                return
-            logger.warning("replacement did not come", extra={"call_id": lost.call_id})
+        before = await self._rooms.people(lost.room)
+        if caller not in before:
+            logger.info("nobody to recover", extra={"call_id": lost.call_id})
+            return
+        is_settled = await dispatch_until(
+            lambda: self._until_replaced(lost.room, caller, before),
+            lambda: self._rooms.dispatch(self._agent_name, lost.room, job),
+            timeout_s=self._dispatch_timeout_s,
+            most=MOST_DISPATCHES,
+        )
+        if not is_settled:
+            logger.error("no replacement came", extra={"call_id": lost.call_id})
 
-    async def _is_replaced(self, lost: LostJob) -> bool:
-        for _ in range(round(REPLACEMENT_S / POLL_S)):
+    async def _until_replaced(self, room: str, caller: str, before: set[str]) -> None:
+        """Return once an Agent A has come, or the caller is gone; a server that is away for a moment tells nothing."""
+        while True:
+            with contextlib.suppress(TargetUnavailableError):
+                people = await self._rooms.people(room)
+                if caller not in people or any(one.startswith(AGENT_A_PREFIX) for one in people - before):
+                    return
             await asyncio.sleep(POLL_S)
-            others = await self._rooms.people(lost.room) - {lost.identity}
-            if any(identity.startswith(AGENT_A_PREFIX) for identity in others):
-                return True
-        return False
 
 
 def _owns_caller(call: CallSnapshot, lost: LostJob) -> bool:
