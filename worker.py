@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ from livekit.agents.cli import cli as livekit_cli
 from livekit.agents.cli import proto
 
 from agents.admission import Admission
+from agents.busy_job import BusyRoomJob
 from agents.caller_room_job import CallerRoomJob
 from agents.cpu_priority import idle_priority
 from agents.final_room_job import FinalRoomJob
@@ -27,10 +29,11 @@ from warm_transfer.control.dead_jobs import on_dead_job
 from warm_transfer.control.drain import EXIT_S, Drain, ignore_hand_over, told_to_hand_over
 from warm_transfer.control.lifeline import Lifeline
 from warm_transfer.control.recovery import LostJob, Recovery
+from warm_transfer.control.unanswered import Unanswered
 from warm_transfer.settings import Settings, load_settings
 from warm_transfer.transfer.errors import SettingsError, WarmTransferError, WireError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess
-from warm_transfer.transfer.wire import AgentAJob, AgentBJob, read_job_metadata
+from warm_transfer.transfer.wire import AgentAJob, AgentBJob, BusyJob, read_job_metadata
 
 logger = logging.getLogger(__name__)
 
@@ -53,19 +56,27 @@ async def answer(ctx: JobContext) -> None:
     house: House = ctx.proc.userdata["house"]
     try:
         job = read_job_metadata(ctx.job.metadata)
-        identity = ctx.token_claims().identity
-        lost = LostJob.of(job, job_id=ctx.job.id, identity=identity, room=ctx.job.room.name)
-        with told_to_hand_over() as told:
-            async with Lifeline(house.settings, lost):
-                match job:
-                    case AgentAJob():
-                        await CallerRoomJob(ctx, job, house, told).run()
-                    case AgentBJob():
-                        await FinalRoomJob(ctx, job, house, told).run()
+        if isinstance(job, BusyJob):
+            await BusyRoomJob(ctx, job, house).run()
+        else:
+            await _be_agent(ctx, job, house)
     except WireError as error:
         logger.error("job refused", extra={"why": error.sentence})
     finally:
         ctx.shutdown("the job is done")
+
+
+async def _be_agent(ctx: JobContext, job: AgentAJob | AgentBJob, house: House) -> None:
+    """Run a job that has (part of) a call: it is watched, and can be told to hand its caller over."""
+    identity = ctx.token_claims().identity
+    lost = LostJob.of(job, job_id=ctx.job.id, identity=identity, room=ctx.job.room.name)
+    with told_to_hand_over() as told:
+        async with Lifeline(house.settings, lost):
+            match job:
+                case AgentAJob():
+                    await CallerRoomJob(ctx, job, house, told).run()
+                case AgentBJob():
+                    await FinalRoomJob(ctx, job, house, told).run()
 
 
 def build_server(settings: Settings, *, drains: bool = False) -> AgentServer:
@@ -82,10 +93,10 @@ def build_server(settings: Settings, *, drains: bool = False) -> AgentServer:
         num_idle_processes=settings.idle_processes,
         setup_fnc=prewarm,
         initialize_process_timeout=INITIALIZE_TIMEOUT_S,
-        preload_modules=["agents.caller_room_job", "agents.final_room_job"],
+        preload_modules=["agents.caller_room_job", "agents.final_room_job", "agents.busy_job"],
         drain_timeout=EXIT_S,
     )
-    admission = Admission(server, settings.max_calls)
+    admission = Admission(server, settings.max_calls, on_passed=_follow_passed(settings))
     server.load_fnc = admission.load
     server.rtc_session(answer, agent_name=settings.agent_name, on_request=admission.admit)
     on_dead_job(server, lambda lost: _recover(settings, lost))
@@ -98,8 +109,31 @@ def build_server(settings: Settings, *, drains: bool = False) -> AgentServer:
 async def _recover(settings: Settings, lost: LostJob) -> None:
     async with Rooms(ServerAccess.of(settings)) as rooms:
         with CallLog(settings.call_log_url) as log:
-            by = f"worker {socket.gethostname()} {os.getpid()}"
-            await Recovery(settings, log=log, rooms=rooms, by=by).recover(lost)
+            await Recovery(settings, log=log, rooms=rooms, by=_who()).recover(lost)
+
+
+def _follow_passed(settings: Settings) -> Callable[[str], None]:
+    """What is done with the room of each call that this worker leaves to others."""
+    following: dict[str, asyncio.Task[None]] = {}
+
+    async def follow(room: str) -> None:
+        try:
+            async with Rooms(ServerAccess.of(settings)) as rooms:
+                with CallLog(settings.call_log_url) as log:
+                    await Unanswered(settings, log=log, rooms=rooms, by=_who()).follow(room)
+        finally:
+            del following[room]
+
+    def begin(room: str) -> None:
+        if room not in following:
+            following[room] = asyncio.create_task(follow(room), name=f"follow {room}")
+
+    return begin
+
+
+def _who() -> str:
+    """Who this worker is, unique among all that claim calls in the log."""
+    return f"worker {socket.gethostname()} {os.getpid()}"
 
 
 def _replay_while_it_runs(server: AgentServer, settings: Settings) -> None:

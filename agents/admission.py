@@ -2,17 +2,20 @@
 
 import logging
 import secrets
+from collections.abc import Callable
 from enum import Enum
 
 from livekit.agents import AgentServer, JobRequest
 
 from warm_transfer.transfer.errors import WireError
-from warm_transfer.transfer.wire import AGENT_A_PREFIX, AgentAJob, AgentBJob, read_job_metadata
+from warm_transfer.transfer.wire import AGENT_A_PREFIX, BUSY_PREFIX, AgentAJob, AgentBJob, BusyJob, read_job_metadata
 
 logger = logging.getLogger(__name__)
 
 MOST_LOAD = 0.3
 """Server and worker refuse everything at 0.7, Agent B too, and a request under way counts up to MOST_LOAD more."""
+BUSY_SLOTS = 8
+"""Callers who hear at the same time that all lines are busy: one fixed phrase each, without a model."""
 
 
 class _Intake(Enum):
@@ -27,12 +30,14 @@ class Admission:
     A worker that ends takes no new calls, and nothing at all once it hands its calls over; see `control/drain.py`.
     """
 
-    def __init__(self, server: AgentServer, max_calls: int) -> None:
+    def __init__(self, server: AgentServer, max_calls: int, *, on_passed: Callable[[str], None]) -> None:
+        """`on_passed` gets the room of each new call that is left to other workers."""
         self._server = server
         self._max_calls = max_calls
         self._intake = _Intake.OPEN
-        self._coming: dict[str, str] = {}
-        """Identities of jobs that are accepted and do not run yet, by job id."""
+        self._on_passed = on_passed
+        self._coming: dict[str, tuple[str, str]] = {}
+        """Identity and room of each job that is accepted and does not run yet, by job id."""
 
     @property
     def is_idle(self) -> bool:
@@ -60,7 +65,9 @@ class Admission:
             return
         match job:
             case AgentBJob():
-                await self._accept(request, job.identity, job.specialist)
+                await self._admit_agent_b(request, job)
+            case BusyJob():
+                await self._admit_busy(request)
             case AgentAJob():
                 await self._admit_agent_a(request, job)
 
@@ -69,19 +76,35 @@ class Admission:
         is_open = self._intake is _Intake.OPEN
         return MOST_LOAD * min(1.0, self._count(AGENT_A_PREFIX) / self._max_calls) if is_open else MOST_LOAD
 
+    @property
+    def _has_room(self) -> bool:
+        return self._intake is _Intake.OPEN and self._count(AGENT_A_PREFIX) < self._max_calls
+
     async def _admit_agent_a(self, request: JobRequest, job: AgentAJob) -> None:
-        has_room = self._intake is _Intake.OPEN and self._count(AGENT_A_PREFIX) < self._max_calls
-        if job.call_id is None and request.job.room.name in self._rooms_of_calls():
-            # A playground's token carries its dispatch: when the server restarts, it asks for a second Agent A.
-            logger.info("call is here already")
-            await request.reject(terminate=True)
-        elif has_room or job.replaces is not None:  # a call that is live already
+        if job.replaces is None and request.job.room.name in self._places().values():
+            # After a restart of the server a playground's token asks for a second Agent A; who misses one does, too.
+            await self._refuse_second(request)
+        elif self._has_room or job.replaces is not None:  # a call that is live already
             await self._accept(request, f"{AGENT_A_PREFIX}{secrets.token_hex(4)}", "Agent A")
         else:
             await self._pass_on(request)
+            self._on_passed(request.job.room.name)
+
+    async def _admit_agent_b(self, request: JobRequest, job: AgentBJob) -> None:
+        if job.identity in self._places():
+            await self._refuse_second(request)
+        else:
+            await self._accept(request, job.identity, job.specialist)
+
+    async def _admit_busy(self, request: JobRequest) -> None:
+        """Only where an Agent A would be passed on, which is asked for next."""
+        if self._has_room or self._count(BUSY_PREFIX) >= BUSY_SLOTS:
+            await self._pass_on(request)
+        else:
+            await self._accept(request, f"{BUSY_PREFIX}{secrets.token_hex(4)}", "Busy")
 
     async def _accept(self, request: JobRequest, identity: str, name: str) -> None:
-        self._coming[request.id] = identity
+        self._coming[request.id] = identity, request.job.room.name
         try:
             await request.accept(identity=identity, name=name)
         finally:
@@ -91,10 +114,14 @@ class Admission:
         logger.warning("job passed on", extra={"intake": self._intake.value, "max_calls": self._max_calls})
         await request.reject(terminate=False)  # the default would end the job everywhere
 
-    def _rooms_of_calls(self) -> set[str]:
-        return {one.job.room.name for one in self._server.active_jobs}
+    async def _refuse_second(self, request: JobRequest) -> None:
+        logger.info("dispatched again, and here already", extra={"room": request.job.room.name})
+        await request.reject(terminate=True)
+
+    def _places(self) -> dict[str, str]:
+        """The room of each job, running or coming, by identity."""
+        running = {one.accept_arguments.identity: one.job.room.name for one in self._server.active_jobs}
+        return dict(self._coming.values()) | running
 
     def _count(self, prefix: str) -> int:
-        """Jobs, running or coming, whose identity begins so."""
-        running = {one.job.id: one.accept_arguments.identity for one in self._server.active_jobs}
-        return sum(identity.startswith(prefix) for identity in (self._coming | running).values())
+        return sum(identity.startswith(prefix) for identity in self._places())

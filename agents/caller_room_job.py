@@ -65,7 +65,7 @@ class CallerRoomJob:
             recorder = await stack.enter_async_context(self._house.recorder(self._call_id))
             rooms = await stack.enter_async_context(Rooms(self._house.access))
             await self._ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
-            if self._job.call_id is None and self._has_agent_a():
+            if self._job.replaces is None and self._has_agent_a():
                 logger.info("call is here already", extra={"room": self._ctx.room.name})
                 return
             try:
@@ -79,7 +79,7 @@ class CallerRoomJob:
                 await self._leave(outcome, recorder, rooms)
 
     def _has_agent_a(self) -> bool:
-        """Whether another worker's Agent A is here, for whom a playground's token asks again after a restart."""
+        """Whether another worker's Agent A is here: a playground's token asks again after a restart, a watcher too."""
         return any(identity.startswith(AGENT_A_PREFIX) for identity in self._ctx.room.remote_participants)
 
     async def _take_over(self) -> bool:

@@ -39,7 +39,7 @@ SPOKEN_BY_AGENT_B = ("welcome_back", "handing_back", "handing_on", "hand_back_fa
 _PHRASES = (
     *("greeting", "hold", "waiting", "waiting_keys", "accept", "welcome_back", "resumed", "transfer_resumed"),
     *("handing_back", "handing_on", "hand_back_failed", "handed_back", "handed_on"),
-    *("keys.ringing", "keys.consulting", "keys.ask_message", "keys.noted", "call_must_end"),
+    *("keys.ringing", "keys.consulting", "keys.ask_message", "keys.noted", "call_must_end", "lines_busy"),
     *TROUBLES,
     *("consult_failed.answer", "consult_failed.decline"),
 )

@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from agents.admission import Admission
+from agents.admission import BUSY_SLOTS, Admission
 from warm_transfer.transfer.terms import Move
-from warm_transfer.transfer.wire import AgentAJob, AgentBJob
+from warm_transfer.transfer.wire import BUSY_PREFIX, AgentAJob, AgentBJob, BusyJob
 
 AGENT_B = AgentBJob(
     call_id="c",
@@ -45,17 +45,22 @@ class Request:
 
 
 class Worker:
-    """A worker with a call in "room" that it has already taken."""
+    """A worker with a call in "room" that it has already taken, and so many busy roles."""
 
-    def __init__(self, max_calls: int = 1) -> None:
-        running = SimpleNamespace(
-            job=SimpleNamespace(id="other", room=SimpleNamespace(name="room")),
-            accept_arguments=SimpleNamespace(identity="agent_a-1"),
-        )
-        self.server = SimpleNamespace(active_jobs=[running])
-        self.admission = Admission(cast("Any", self.server), max_calls=max_calls)
+    def __init__(self, max_calls: int = 1, *, busy: int = 0) -> None:
+        self.passed: list[str] = []
+        identities = ["agent_a-1", AGENT_B.identity, *(f"{BUSY_PREFIX}{number}" for number in range(busy))]
+        running = [
+            SimpleNamespace(
+                job=SimpleNamespace(id=who, room=SimpleNamespace(name="room")),
+                accept_arguments=SimpleNamespace(identity=who),
+            )
+            for who in identities
+        ]
+        self.server = SimpleNamespace(active_jobs=running)
+        self.admission = Admission(cast("Any", self.server), max_calls, on_passed=self.passed.append)
 
-    async def answer(self, job: AgentAJob | AgentBJob, room: str = "another room") -> str:
+    async def answer(self, job: AgentAJob | AgentBJob | BusyJob, room: str = "another room") -> str:
         request = Request(job.model_dump_json(), room)
         await self.admission.admit(cast("Any", request))
         (answer,) = request.answers
@@ -63,7 +68,9 @@ class Worker:
 
 
 NEW_CALL = AgentAJob(call_id="c")
-LIVE_CALLS = [AgentAJob(call_id="c", replaces="agent_b"), AgentAJob(call_id="c", replaces="agent_a"), AGENT_B]
+NEXT_B = AGENT_B.model_copy(update={"identity": "agent_b_billing-x2"})
+BUSY = BusyJob(call_id="c", caller_identity="caller")
+LIVE_CALLS = [AgentAJob(call_id="c", replaces="agent_b"), AgentAJob(call_id="c", replaces="agent_a"), NEXT_B]
 
 
 @pytest.mark.parametrize("job", LIVE_CALLS)
@@ -72,12 +79,44 @@ async def test_job_of_a_live_call_is_not_refused_by_a_full_worker(job: AgentAJob
 
 
 async def test_new_call_over_the_limit_is_passed_on() -> None:
-    assert await Worker().answer(NEW_CALL) == "passed on"
-    assert await Worker(max_calls=2).answer(NEW_CALL) == "accepted"
+    full, other = Worker(), Worker(max_calls=2)
+    assert await full.answer(NEW_CALL) == "passed on"
+    assert await other.answer(NEW_CALL) == "accepted"
+    assert (full.passed, other.passed) == (["another room"], [])
 
 
-async def test_playground_brings_no_second_agent_a_into_a_call_that_is_here() -> None:
-    assert await Worker().answer(AgentAJob(), "room") == "ended"
+@pytest.mark.parametrize("job", [AgentAJob(), NEW_CALL, AGENT_B])
+async def test_second_dispatch_of_a_job_that_is_here_brings_no_second_one(job: AgentAJob | AgentBJob) -> None:
+    worker = Worker(max_calls=9)
+    assert await worker.answer(job, "room") == "ended"
+    assert worker.passed == []
+
+
+async def test_second_dispatch_of_a_job_that_still_starts_brings_no_second_one() -> None:
+    worker = Worker(max_calls=9)
+    second: list[str] = []
+
+    class Slow(Request):
+        async def accept(self, **_: str) -> None:
+            second.append(await worker.answer(NEW_CALL, "another room"))
+
+    await worker.admission.admit(cast("Any", Slow(NEW_CALL.model_dump_json())))
+    assert second == ["ended"]
+
+
+async def test_busy_role_has_slots_of_its_own_in_a_full_worker() -> None:
+    assert await Worker().answer(BUSY) == "accepted"
+    assert await Worker(busy=BUSY_SLOTS).answer(BUSY) == "passed on"
+
+
+async def test_worker_with_room_leaves_the_busy_role_to_others_for_agent_a_is_asked_for_next() -> None:
+    assert await Worker(max_calls=2).answer(BUSY) == "passed on"
+
+
+async def test_worker_that_ends_still_says_that_all_lines_are_busy() -> None:
+    worker = Worker(max_calls=9)
+    worker.admission.refuse_new_calls()
+    assert await worker.answer(BUSY) == "accepted"
 
 
 @pytest.mark.parametrize("job", LIVE_CALLS)

@@ -88,11 +88,14 @@ def folded(*told: tuple[float, str, Payload]) -> CallSnapshot:
 
 def test_every_event_type_changes_the_snapshot_of_the_call_it_happens_in() -> None:
     told = [*WARM]
-    told.insert(5, (3.5, "offer_withdrawn", {"transfer_id": "x0"}))
-    told.insert(12, (5.15, "target_declined", {"transfer_id": "x0", "reason": "busy"}))
-    told.insert(12, (5.16, "message_left", {"transfer_id": "x0", "message": "call back"}))
-    told.insert(2, (1.1, "caller_away", {"room": "caller-1", "reason": "the caller left the room"}))
-    told.insert(3, (1.2, "caller_returned", {"room": "caller-1"}))
+    told.insert(
+        1, (0.05, "dispatched_again", {"room": "r1", "caller_identity": "caller", "role": "agent_a", "by": "w"})
+    )
+    told.insert(6, (3.5, "offer_withdrawn", {"transfer_id": "x0"}))
+    told.insert(13, (5.15, "target_declined", {"transfer_id": "x0", "reason": "busy"}))
+    told.insert(13, (5.16, "message_left", {"transfer_id": "x0", "message": "call back"}))
+    told.insert(3, (1.1, "caller_away", {"room": "caller-1", "reason": "the caller left the room"}))
+    told.insert(4, (1.2, "caller_returned", {"room": "caller-1"}))
     handed_back = {"transfer_id": "x1", "identity": "b1", "cause": "asked", "reason": "router", "skill": "technical"}
     told.insert(-1, (8.1, "caller_handed_back", handed_back))
     told.insert(-1, (8.2, "hand_back_failed", {"transfer_id": "x1", "identity": "b1"}))

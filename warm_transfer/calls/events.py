@@ -16,8 +16,10 @@ class CallEvent(StrEnum):
 
     CALL_STARTED = "call_started"
     """caller_room, caller_identity"""
+    DISPATCHED_AGAIN = "dispatched_again"
+    """room, caller_identity, role (agent_a, busy), by: nobody answered the caller, so `by` asked for this role"""
     JOB_STARTED = "job_started"
-    """role, identity, room, pid, epoch: an agent job took (part of) the call"""
+    """role (agent_a, agent_b, busy), identity, room, pid, epoch: an agent job took (part of) the call"""
     JOB_ENDED = "job_ended"
     """role, identity, pid"""
     JOB_DIED = "job_died"

@@ -170,6 +170,8 @@ class CallSnapshot:
     transfers: tuple[TransferSnapshot, ...] = ()
     messages: tuple[Message, ...] = ()
     absences: tuple[Absence, ...] = ()
+    dispatched_again: int = 0
+    """How often somebody was asked for because nobody answered the caller."""
 
     @property
     def duration_s(self) -> float | None:
@@ -239,6 +241,12 @@ def _call_started(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     return replace(call, started_at=event.at, caller_identity=event.payload.get("caller_identity"))
 
 
+def _dispatched_again(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
+    call = _with_room(call, event.payload.get("room"), "caller room")
+    caller = event.payload.get("caller_identity")
+    return replace(call, caller_identity=caller, dispatched_again=call.dispatched_again + 1)
+
+
 def _call_ended(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     return replace(call, ended_at=event.at, end_reason=event.payload.get("reason"))
 
@@ -300,6 +308,7 @@ def _caller_returned(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
 
 _CALL_STEPS: Mapping[str, Callable[[CallSnapshot, LoggedEvent], CallSnapshot]] = {
     CallEvent.CALL_STARTED: _call_started,
+    CallEvent.DISPATCHED_AGAIN: _dispatched_again,
     CallEvent.CALL_ENDED: _call_ended,
     CallEvent.JOB_STARTED: _job_started,
     CallEvent.JOB_ENDED: _job_ended,

@@ -10,7 +10,7 @@ from livekit.agents.ipc.job_executor import JobExecutor
 
 from warm_transfer.control.recovery import LostJob
 from warm_transfer.transfer.errors import WireError
-from warm_transfer.transfer.wire import read_job_metadata
+from warm_transfer.transfer.wire import BusyJob, read_job_metadata
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ def lost_job(process: JobExecutor) -> LostJob | None:
     try:
         job = read_job_metadata(running.job.metadata)
     except WireError:
+        return None
+    if isinstance(job, BusyJob):  # its caller is unanswered again, and looked after as such
         return None
     return LostJob.of(
         job, job_id=running.job.id, identity=running.accept_arguments.identity, room=running.job.room.name

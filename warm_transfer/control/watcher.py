@@ -1,4 +1,4 @@
-"""Watches every job over its lifeline, and takes over the calls of those that die with their worker.
+"""Watches every job over its lifeline and every room, for calls whose worker dies and for those that none answers.
 
 `python -m warm_transfer.control.watcher` runs one; two on different machines watch each other's blind spots, for a call
 is recovered by whoever claims it first.
@@ -20,6 +20,7 @@ from typing import Any, Self
 from warm_transfer.calls.log import CallLog
 from warm_transfer.control.lifeline import GOODBYE, verify
 from warm_transfer.control.recovery import LostJob, Recovery
+from warm_transfer.control.unanswered import Unanswered
 from warm_transfer.settings import Settings, load_settings
 from warm_transfer.transfer.errors import SettingsError, StartError, WarmTransferError, WireError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess
@@ -134,7 +135,10 @@ async def watch(settings: Settings, host: str, port: int) -> None:
             secret = settings.livekit_api_secret.get_secret_value()
             async with Watcher(secret=secret, host=host, port=port, recover=recovery.recover) as watcher:
                 sys.stderr.write(f"watching on {host}:{watcher.port}\n")
-                await stop.wait()
+                async with asyncio.TaskGroup() as tasks:
+                    looking = tasks.create_task(Unanswered(settings, log=log, rooms=rooms, by=by).watch())
+                    await stop.wait()
+                    looking.cancel()
 
 
 def main(arguments: list[str] | None = None) -> int:

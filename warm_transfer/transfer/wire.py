@@ -16,6 +16,12 @@ END_METHOD = "wt.end"
 """RPC method of our agents: the caller's client hangs up, with no grace time for a return."""
 AGENT_A_PREFIX = "agent_a-"
 """How the identity of every Agent A begins."""
+AGENT_B_PREFIX = "agent_b_"
+"""How the identity of every AI Agent B begins."""
+BUSY_PREFIX = "busy-"
+"""How the identity of every busy role begins."""
+NOBODY_ANSWERS = '{"warm_transfer": "nobody_answers"}'
+"""Metadata of a room with a caller whom no worker takes; empty again once one does."""
 CLIENT_ATTRIBUTE = "wt.client"
 """Participant attribute, "1" if the caller's client can move by itself."""
 
@@ -56,7 +62,15 @@ class AgentBJob(Message):
     consult_mode: ConsultMode
 
 
-JobMetadata = Annotated[AgentAJob | AgentBJob, Field(discriminator="role")]
+class BusyJob(Message):
+    """Job metadata of the busy role, in the room of a caller whom no worker could take."""
+
+    role: Literal["busy"] = "busy"
+    call_id: str
+    caller_identity: str
+
+
+JobMetadata = Annotated[AgentAJob | AgentBJob | BusyJob, Field(discriminator="role")]
 
 
 class Ready(Message):
@@ -146,11 +160,11 @@ class MoveOrder(Message):
     room: str
 
 
-_JOB: TypeAdapter[AgentAJob | AgentBJob] = TypeAdapter(JobMetadata)
+_JOB: TypeAdapter[AgentAJob | AgentBJob | BusyJob] = TypeAdapter(JobMetadata)
 _CONSULT: TypeAdapter[ConsultMessage] = TypeAdapter(ConsultMessage)
 
 
-def read_job_metadata(metadata: str) -> AgentAJob | AgentBJob:
+def read_job_metadata(metadata: str) -> AgentAJob | AgentBJob | BusyJob:
     """Parse a job's metadata; empty means Agent A for a new call.
 
     Raises:

@@ -44,6 +44,16 @@ class ServerAccess:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatched:
+    """A dispatch as its room lists it."""
+
+    dispatch_id: str
+    metadata: str
+    job_ids: tuple[str, ...]
+    """Of the jobs that came of it; none if it was lost."""
+
+
 def new_room_name(kind: str) -> str:
     """A room name with 128 random bits, so that nobody can guess a consult room from a caller room."""
     return f"{kind}-{secrets.token_hex(16)}"
@@ -86,6 +96,24 @@ class Rooms:
         request = api.CreateAgentDispatchRequest(agent_name=agent_name, room=room, metadata=metadata)
         made = await self._make("dispatch an agent", self._api.agent_dispatch.create_dispatch(request))
         return made.id
+
+    async def dispatches(self, name: str, agent_name: str) -> list[Dispatched]:
+        """What was asked for in a room under this agent name, lost dispatches too."""
+        listed = await self._within("list dispatches", self._api.agent_dispatch.list_dispatch(name))
+        return [
+            Dispatched(dispatch_id=one.id, metadata=one.metadata, job_ids=tuple(job.id for job in one.state.jobs))
+            for one in listed
+            if one.agent_name == agent_name
+        ]
+
+    async def describe(self, name: str, metadata: str) -> None:
+        """Set a room's metadata, which everybody in it sees; a room that is gone is fine."""
+        request = api.UpdateRoomMetadataRequest(room=name, metadata=metadata)
+        try:
+            await self._within("describe a room", self._api.room.update_room_metadata(request))
+        except TargetUnavailableError as error:
+            if not _is_not_found(error):
+                raise
 
     async def names(self, among: Collection[str] = ()) -> set[str]:
         """Every room that the server has, of those named if any are."""
