@@ -338,6 +338,7 @@ class CallerRoomJob:
             ),
             consult_mode=settings.consult_mode,
             room_timeout_s=settings.ring_timeout_s + settings.consult_timeout_s + settings.move_timeout_s,
+            dispatch_timeout_s=settings.dispatch_timeout_s,
             voice=consult_voice(settings, models, note_heard),
         )
 

@@ -97,6 +97,9 @@ class FinalRoomJob:
             rooms = await stack.enter_async_context(Rooms(house.access))
             link = ConsultLink(house.access, room=job.consult_room, identity=job.identity, peer=job.agent_a_identity)
             voice = self._consult_voice(recorder)
+            if job.identity in await rooms.people(job.consult_room):
+                logger.info("dispatched again, and here already", extra={"identity": job.identity})
+                return
             try:
                 await self._enter(rooms, link, voice, stack)
                 recorder.record(CallEvent.JOB_STARTED, self._who() | {"room": self._ctx.room.name, "epoch": job.epoch})

@@ -81,6 +81,7 @@ async def test_call_goes_on_with_another_worker(livekit: LiveKit, tmp_path_facto
             await call.until_nothing_is_left()
 
 
+@pytest.mark.long
 async def test_worker_that_ends_still_makes_the_transfers_of_its_calls(
     livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -51,6 +51,7 @@ async def test_message_of_the_target_becomes_its_event(
             ),
             consult_mode="text",
             room_timeout_s=DEADLINE_S,
+            dispatch_timeout_s=DEADLINE_S,
             voice=None,
         )
         await line.open(OFFER, Move.CLIENT_MOVE, posted.put_nowait, opened.append)

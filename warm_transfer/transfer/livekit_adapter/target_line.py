@@ -1,8 +1,10 @@
 """The way to an AI Agent B on any LiveKit server: rooms, dispatch, consult messages, the caller's move."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -10,6 +12,7 @@ from livekit import rtc
 
 from warm_transfer.transfer import events
 from warm_transfer.transfer.briefing import Briefing
+from warm_transfer.transfer.dispatching import dispatch_until
 from warm_transfer.transfer.errors import MoveRefusedError, TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.consult_link import ConsultLink
 from warm_transfer.transfer.livekit_adapter.rooms import (
@@ -22,6 +25,7 @@ from warm_transfer.transfer.livekit_adapter.rooms import (
 from warm_transfer.transfer.ports import ConsultVoice, OpenedRooms, Post
 from warm_transfer.transfer.terms import Disposition, Move, Offer
 from warm_transfer.transfer.wire import (
+    AGENT_B_PREFIX,
     MOVE_METHOD,
     Accept,
     AgentBJob,
@@ -75,6 +79,7 @@ class LiveKitTargetLine:
         parties: CallParties,
         consult_mode: ConsultMode,
         room_timeout_s: float,
+        dispatch_timeout_s: float,
         voice: ConsultVoice | None,
     ) -> None:
         self._access = access
@@ -82,10 +87,12 @@ class LiveKitTargetLine:
         self._parties = parties
         self._consult_mode = consult_mode
         self._room_timeout_s = room_timeout_s
+        self._dispatch_timeout_s = dispatch_timeout_s
         self._voice = voice
         """Speaks the consult's turns in the consult room; None in a text consult."""
         self._link: ConsultLink | None = None
         self._opened: TransferRooms | None = None
+        self._insisting: asyncio.Task[None] | None = None
 
     async def open(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
         """Make the rooms, join the consult room and dispatch Agent B, side by side where nothing depends."""
@@ -105,10 +112,12 @@ class LiveKitTargetLine:
             self._access, room=opened.consult_room, identity=job.agent_a_identity, peer=job.identity
         )
         self._post = post
-        await asyncio.gather(
-            self._join(self._link, job.identity),
-            self._rooms.dispatch(self._parties.agent_name, opened.final_room, job.model_dump_json()),
-        )
+
+        def dispatch() -> Awaitable[str]:
+            return self._rooms.dispatch(self._parties.agent_name, opened.final_room, job.model_dump_json())
+
+        await asyncio.gather(self._join(self._link, job.identity), dispatch())
+        self._insisting = asyncio.create_task(self._insist(self._link, dispatch), name="insist on Agent B")
 
     async def brief(self, briefing: Briefing) -> None:
         """Say the briefing if the consult is spoken, then send it as data."""
@@ -148,6 +157,10 @@ class LiveKitTargetLine:
         """Leave and delete the consult room."""
         opened, self._opened = self._opened, None
         link, self._link = self._link, None
+        insisting, self._insisting = self._insisting, None
+        if insisting is not None:  # a dispatch that comes after the room is deleted makes it anew
+            insisting.cancel()
+            await asyncio.gather(insisting, return_exceptions=True)
         try:
             if self._voice is not None:
                 await self._voice.detach()
@@ -157,13 +170,21 @@ class LiveKitTargetLine:
             if opened is not None:
                 await self._rooms.delete(opened.consult_room)
 
+    async def _insist(self, link: ConsultLink, dispatch: Callable[[], Awaitable[object]]) -> None:
+        """Dispatch Agent B again until it has come or the line is closed; no free worker means a lost dispatch."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(link.wait_for_peer(), self._dispatch_timeout_s)
+            return
+        most = math.ceil(self._room_timeout_s / self._dispatch_timeout_s)
+        await dispatch_until(link.wait_for_peer, dispatch, timeout_s=self._dispatch_timeout_s, most=most)
+
     def _job(self, offer: Offer, move: Move, opened: TransferRooms) -> AgentBJob:
         return AgentBJob(
             call_id=self._parties.call_id,
             epoch=self._parties.epoch + 1,
             transfer_id=offer.transfer_id,
             specialist=offer.target,
-            identity=f"agent_b_{offer.target}-{offer.transfer_id[:8]}",
+            identity=f"{AGENT_B_PREFIX}{offer.target}-{offer.transfer_id[:8]}",
             agent_a_identity=self._parties.agent_a_identity,
             caller_identity=self._parties.caller_identity,
             consult_room=opened.consult_room,

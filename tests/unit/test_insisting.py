@@ -1,0 +1,107 @@
+"""An Agent B whose dispatch was lost is asked for again while it rings, and not once it has come or is not needed."""
+
+import asyncio
+from collections.abc import Coroutine
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from warm_transfer.stand.soak.virtual_loop import VirtualLoop
+from warm_transfer.transfer.livekit_adapter import target_line
+from warm_transfer.transfer.livekit_adapter.target_line import CallParties, LiveKitTargetLine
+from warm_transfer.transfer.terms import Disposition, Move, Offer
+from warm_transfer.transfer.wire import AgentBJob, read_job_metadata
+
+OFFER = Offer(transfer_id="0123456789", target="billing", skill="billing", reason="charged twice")
+TIMEOUT_S = 3.0
+
+
+class Ringing:
+    """Stands for the rooms and the consult room of one transfer: the Agent B of dispatch `takes` comes 1 s later."""
+
+    def __init__(self, takes: int) -> None:
+        self._takes = takes
+        self._has_come = asyncio.Event()
+        self.asked_at: list[float] = []
+        self.jobs: set[str] = set()
+        self.deleted: list[str] = []
+        self.room = SimpleNamespace(isconnected=lambda: False)
+        self.wait_for_peer = self._has_come.wait
+
+    async def create(self, name: str, *, empty_timeout_s: float) -> None:
+        pass
+
+    async def delete(self, name: str) -> None:
+        self.deleted.append(name)
+
+    async def dispatch(self, _: str, room: str, metadata: str) -> str:
+        loop = asyncio.get_running_loop()
+        job = read_job_metadata(metadata)
+        assert isinstance(job, AgentBJob)
+        assert not self.deleted
+        self.asked_at.append(loop.time())
+        self.jobs.add(job.identity)
+        if len(self.asked_at) == self._takes:
+            loop.call_later(1, self._has_come.set)
+        return "AD_1"
+
+    async def connect(self, **_: object) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+
+def line(ringing: Ringing, monkeypatch: pytest.MonkeyPatch) -> LiveKitTargetLine:
+    monkeypatch.setattr(target_line, "ConsultLink", lambda *_, **__: ringing)
+    return LiveKitTargetLine(
+        access=cast(Any, None),
+        rooms=cast(Any, ringing),
+        parties=CallParties(
+            call_id="c",
+            epoch=1,
+            agent_name="name",
+            agent_a_identity="agent_a-1",
+            caller_identity="caller",
+            caller_room=cast(Any, SimpleNamespace(name="caller-1")),
+        ),
+        consult_mode="text",
+        room_timeout_s=60,
+        dispatch_timeout_s=TIMEOUT_S,
+        voice=None,
+    )
+
+
+def in_virtual_time(test: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(test)
+
+
+@pytest.mark.parametrize(("takes", "asked_at"), [(1, [0]), (2, [0, 3]), (14, [3 * number for number in range(14)])])
+def test_agent_b_is_asked_for_until_it_has_come(
+    takes: int, asked_at: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        ringing = Ringing(takes)
+        ring = line(ringing, monkeypatch)
+        await ring.open(OFFER, Move.CLIENT_MOVE, lambda _: None, lambda _: None)
+        await asyncio.sleep(60)
+        assert ringing.asked_at == asked_at
+        assert len(ringing.jobs) == 1  # one identity: a worker that has it refuses a second one
+        await ring.close()
+
+    in_virtual_time(run())
+
+
+def test_nobody_is_asked_for_once_the_ring_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        ringing = Ringing(takes=99)
+        ring = line(ringing, monkeypatch)
+        await ring.open(OFFER, Move.CLIENT_MOVE, lambda _: None, lambda _: None)
+        await asyncio.sleep(4)
+        await ring.dismiss(Disposition.NO_ANSWER)
+        await asyncio.sleep(30)
+        assert ringing.asked_at == [0, 3]
+
+    in_virtual_time(run())
