@@ -144,12 +144,18 @@ def build_session(models: Models) -> AgentSession[None]:
 async def take_text(session: AgentSession[None], event: room_io.TextInputEvent) -> None:
     """Treat what the linked participant types as if said; only its beginning, if nobody could have said it in one go.
 
-    A fixed phrase that must be heard is not cut off by it.
+    A fixed phrase that must be heard is not cut off by it. While the session swaps its agent it refuses any speech, for
+    as long as the old one speaks: then the new one answers.
     """
     speech = session.current_speech
     if speech is None or speech.allow_interruptions:
         await session.interrupt()
-    session.generate_reply(user_input=event.text[:MOST_TYPED])
+    text = event.text[:MOST_TYPED]
+    try:
+        session.generate_reply(user_input=text)
+    except RuntimeError:
+        async with session._activity_lock:  # held for the whole swap; private API of livekit-agents 1.8.9, tested
+            session.generate_reply(user_input=text)
 
 
 def write_turns(session: AgentSession[None], transcript: Transcript) -> None:
