@@ -13,6 +13,8 @@ from livekit.agents.voice import (
     ErrorEvent,
     SpeechCreatedEvent,
     SpeechHandle,
+    UserInputTranscribedEvent,
+    UserStateChangedEvent,
 )
 from livekit.agents.voice.agent_session import SessionConnectOptions
 
@@ -24,6 +26,8 @@ Trouble = Literal["trouble.reply", "trouble.hearing"]
 
 MOST_TROUBLES = 3
 """So often in a row the caller is asked to try again, as often as LiveKit bears errors; then the call ends."""
+SPEECH_S = 1.0
+"""Of voice without a word before words are expected: a cough or a "hm" may well give none."""
 TAIL_S = 0.5
 """The last words reach the caller's ear later than ours: by the caller's jitter buffer, 0.4 s on busy cores."""
 GAVE_UP = "the models failed too often"
@@ -41,7 +45,8 @@ class ProviderFaults:
 
     After MOST_TROUBLES of a kind in a row a last phrase is played to its end, and `give_up` gets why; where the call
     may not end (`may_end`), the caller is asked again. It judges by what the caller heard, not by error events: an
-    empty reply and a tool that does not exist raise nothing.
+    empty reply and a tool that does not exist raise nothing. So does a recognizer that stalls: who has spoken and is
+    not understood in `reply_timeout_s` is told.
     """
 
     def __init__(
@@ -67,11 +72,18 @@ class ProviderFaults:
         self._is_saying = False
         self._silence: asyncio.TimerHandle | None = None
         """Runs while a reply is due."""
+        self._stall: asyncio.TimerHandle | None = None
+        """Runs while the words of what was said are due."""
+        self._spoke_at = 0.0
+        self._unheard_s = 0.0
+        """How long the caller has spoken since the last word that was understood."""
         self._ending: asyncio.Task[None] | None = None
         session.on("speech_created", self._note_speech)
         session.on("error", self._note_error)
         session.on("conversation_item_added", self._note_turn)
         session.on("agent_state_changed", self._note_state)
+        session.on("user_state_changed", self._note_voice)
+        session.on("user_input_transcribed", self._note_words)
         session.on("close", self._note_close)
 
     def _note_speech(self, event: SpeechCreatedEvent) -> None:
@@ -96,6 +108,32 @@ class ProviderFaults:
     def _note_turn(self, event: ConversationItemAddedEvent) -> None:
         if event.item.type == "message" and event.item.role == "user":  # heard, or typed
             del self._troubles["trouble.hearing"]
+
+    def _note_voice(self, event: UserStateChangedEvent) -> None:
+        """Expect words once the caller has spoken: a recognizer that stalls raises nothing."""
+        self._stop_expecting_words()
+        loop = asyncio.get_running_loop()
+        if event.new_state == "speaking":
+            self._spoke_at = loop.time()
+        elif event.old_state == "speaking":
+            self._unheard_s += loop.time() - self._spoke_at
+            if self._unheard_s >= SPEECH_S:
+                self._stall = loop.call_later(self._reply_timeout_s, self._miss_words)
+
+    def _note_words(self, _: UserInputTranscribedEvent) -> None:
+        self._stop_expecting_words()
+        self._spoke_at = asyncio.get_running_loop().time()
+        self._unheard_s = 0.0
+
+    def _miss_words(self) -> None:
+        self._unheard_s = 0.0
+        if self._session.input.audio_enabled:  # else another agent hears the caller
+            self._tell("trouble.hearing")
+
+    def _stop_expecting_words(self) -> None:
+        stall, self._stall = self._stall, None
+        if stall is not None:
+            stall.cancel()
 
     def _note_state(self, event: AgentStateChangedEvent) -> None:
         self._stop_waiting()
@@ -152,6 +190,7 @@ class ProviderFaults:
 
     def _note_close(self, _: CloseEvent) -> None:
         self._stop_waiting()
+        self._stop_expecting_words()
         if self._ending is not None:
             self._ending.cancel()
 

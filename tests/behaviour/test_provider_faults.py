@@ -8,7 +8,7 @@ import pytest
 from livekit import rtc
 from livekit.agents import NOT_GIVEN, Agent, AgentSession, StopResponse
 from livekit.agents.llm import ChatMessage, function_tool
-from livekit.agents.voice import ConversationItemAddedEvent, SpeechCreatedEvent, SpeechHandle
+from livekit.agents.voice import ConversationItemAddedEvent, SpeechCreatedEvent, SpeechHandle, UserInputTranscribedEvent
 from livekit.plugins import silero
 
 from agents import provider_faults
@@ -55,6 +55,7 @@ class Call:
     ) -> None:
         self.llm, self.tts = FaultyLLM(mind), FaultyTTS()
         self.said: list[str] = []
+        self.spoke = asyncio.Event()
         self.gave_up: list[list[str]] = []
         """What had been said by then, each time."""
         self.ended = asyncio.Event()
@@ -83,6 +84,7 @@ class Call:
     def _note(self, event: ConversationItemAddedEvent) -> None:
         if isinstance(event.item, ChatMessage) and event.item.role == "assistant":
             self.said.append(event.item.text_content or "")
+            self.spoke.set()
 
     def _give_up(self, _: str) -> None:
         self.gave_up.append(list(self.said))
@@ -239,6 +241,66 @@ async def test_caller_who_can_not_be_heard_is_told_so_and_the_call_ends() -> Non
         await call.ended.wait()
         assert call.said == [*[DEAF] * MOST_TROUBLES, GOODBYE]
         assert call.gave_up == [call.said]
+
+
+class Voice:
+    """What the caller's voice does, as the session's VAD would tell."""
+
+    def __init__(self, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(provider_faults, "SPEECH_S", 2 * SHORT_S)
+        self._call = call
+
+    async def speaks(self, seconds: float) -> None:
+        self._call.session._update_user_state("speaking")
+        await asyncio.sleep(seconds)
+        self._call.session._update_user_state("listening")
+
+    def is_understood(self, text: str = "hello", *, is_final: bool = True) -> None:
+        event = UserInputTranscribedEvent(transcript=text, is_final=is_final)
+        self._call.session.emit("user_input_transcribed", event)
+
+
+async def test_caller_whose_words_never_come_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with started(Call(reply_timeout_s=2 * SHORT_S)) as call:
+        await Voice(call, monkeypatch).speaks(3 * SHORT_S)
+        await asyncio.wait_for(call.spoke.wait(), 5)
+        assert call.said == [DEAF]
+
+
+async def test_words_that_come_at_last_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with started(Call(reply_timeout_s=4 * SHORT_S)) as call:
+        voice = Voice(call, monkeypatch)
+        await voice.speaks(3 * SHORT_S)
+        await asyncio.sleep(SHORT_S)
+        voice.is_understood()
+        await asyncio.sleep(6 * SHORT_S)
+        assert call.said == []
+
+
+async def test_speech_that_stops_being_understood_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with started(Call(reply_timeout_s=2 * SHORT_S)) as call:
+        voice = Voice(call, monkeypatch)
+        speaking = asyncio.create_task(voice.speaks(6 * SHORT_S))
+        await asyncio.sleep(SHORT_S)
+        voice.is_understood("my name", is_final=False)
+        await speaking
+        await asyncio.wait_for(call.spoke.wait(), 5)
+        assert call.said == [DEAF]
+
+
+async def test_cough_needs_no_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with started(Call(reply_timeout_s=SHORT_S)) as call:
+        await Voice(call, monkeypatch).speaks(0)
+        await asyncio.sleep(4 * SHORT_S)
+        assert call.said == []
+
+
+async def test_caller_whom_another_agent_hears_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with started(Call(reply_timeout_s=2 * SHORT_S)) as call:
+        await Voice(call, monkeypatch).speaks(3 * SHORT_S)
+        call.session.input.set_audio_enabled(False)
+        await asyncio.sleep(4 * SHORT_S)
+        assert call.said == []
 
 
 async def test_session_of_a_job_has_the_deadline_and_bears_what_is_counted_here() -> None:
