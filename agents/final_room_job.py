@@ -81,6 +81,8 @@ class FinalRoomJob:
         self._inbox: asyncio.Queue[ConsultMessage | None] = asyncio.Queue()
         self._said_in_consult: list[str] = []
         self._has_joined = False
+        self._is_met = False
+        """Agent A was in the consult room: the call is one."""
         self._has_caller = False
         self._requests: asyncio.Queue[ReturnRequest | None] = asyncio.Queue()
         """Ways out of the conversation with the caller; None: the caller is gone."""
@@ -102,17 +104,20 @@ class FinalRoomJob:
                 return
             try:
                 await self._enter(rooms, link, voice, stack)
+                self._is_met = True
                 recorder.record(CallEvent.JOB_STARTED, self._who() | {"room": self._ctx.room.name, "epoch": job.epoch})
                 await self._consult(link, voice)
                 await self._take_caller(link, recorder, rooms)
             except* (NotNeededError, TargetUnavailableError, TimeoutError) as errors:
                 logger.info("not needed any more", extra={"why": str(errors.exceptions[0])})
             finally:
-                recorder.record(CallEvent.AGENT_LEFT, self._who())
+                if self._is_met:
+                    recorder.record(CallEvent.AGENT_LEFT, self._who())
                 if self._has_joined:  # a join that hangs can't be taken back, but ends with this process
                     await link.close()
                 await self._close_rooms(rooms)
-                recorder.record(CallEvent.JOB_ENDED, self._who())
+                if self._is_met:
+                    recorder.record(CallEvent.JOB_ENDED, self._who())
 
     def _consult_voice(self, recorder: CallRecorder) -> ConsultSpeech | None:
         def note_heard(by: str, text: str) -> None:

@@ -1,7 +1,8 @@
 """The soak in small, and that each of its checks finds what is planted."""
 
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from random import Random
 from typing import Any
@@ -20,6 +21,14 @@ from warm_transfer.transfer.states import Moving, Step
 from warm_transfer.transfer.terms import Deadline, Disposition, State
 
 RUNS = 400
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """The command silences the log of its process, which here is every test's."""
+    before = logging.root.manager.disable
+    yield
+    logging.disable(before)
 
 
 def soaked(runs: int = RUNS) -> Faults:
