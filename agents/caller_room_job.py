@@ -41,8 +41,8 @@ logger = logging.getLogger(__name__)
 
 ROLE: Literal["agent_a"] = "agent_a"
 PART_FACTOR = 3
-"""Music and caller room stay this many times MOVE_TIMEOUT_S for Agent B's first word: a client that hears nothing waits
-MOVE_TIMEOUT_S for it and then comes back."""
+"""Music and caller room stay this many times MOVE_TIMEOUT_S for Agent B's first word: longer than REPLY_TIMEOUT_S,
+after which Agent B says a fixed phrase. The caller is Agent B's already, and has the music until then."""
 
 
 class CallerRoomJob:

@@ -11,6 +11,7 @@ from warm_transfer.stand.caller.caller import Caller, Moment
 from warm_transfer.stand.caller.downlink import RATE_HZ, Samples
 from warm_transfer.stand.caller.ear import HOLD_MUSIC_TRACK
 from warm_transfer.stand.listening import Span, silent_runs, tone_ms
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 
 MUSIC_HZ, SPEECH_HZ, CALLER_HZ = 440, 880, 1500
 
@@ -121,7 +122,7 @@ async def test_utterance_is_heard_whole_and_music_is_not_one(livekit: LiveKit, a
 async def test_failed_move_leaves_the_caller_where_it_was(
     livekit: LiveKit, agent_in: AgentIn, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caller_module, "FIRST_SOUND_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(caller_module, "HEARD_TIMEOUT_S", 0.5)
     watch = Watch()
     first = await agent_in(f"{fault}-1")
     await first.play(HOLD_MUSIC_TRACK, tone(MUSIC_HZ, 1.0))
@@ -135,6 +136,40 @@ async def test_failed_move_leaves_the_caller_where_it_was(
         assert not first.caller_left.is_set()
         assert not caller.is_over.is_set()
     assert heard_silence(caller) == []
+
+
+async def test_caller_who_is_heard_is_moved_however_late_the_first_word_comes(
+    livekit: LiveKit, agent_in: AgentIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caller_module, "HEARD_TIMEOUT_S", 1.0)
+    watch = Watch()
+    first, second = await agent_in("late-1"), await agent_in("late-2")
+    await first.play(HOLD_MUSIC_TRACK, tone(MUSIC_HZ, 1.0))
+    async with Caller(url=livekit.url, token=livekit.token("late-1", "caller"), on_moment=watch) as caller:
+        await first.move(livekit.token("late-2", "caller"), "late-2")
+        await asyncio.wait_for(second.caller_is_quiet.wait(), DEADLINE_S)
+        await recorded_until(caller, caller.clock.now() + 2 * RATE_HZ)
+        assert not first.caller_left.is_set()
+        await second.play("voice", tone(SPEECH_HZ, 1.0))
+        await watch.until("left_old_room")
+        assert caller.room == "late-2"
+        await recorded_until(caller, caller.clock.now() + RATE_HZ // 2)
+    assert heard_silence(caller) == []
+
+
+async def test_caller_stays_if_the_new_room_ends_before_the_first_word(livekit: LiveKit, agent_in: AgentIn) -> None:
+    watch = Watch()
+    first, second = await agent_in("ended-1"), await agent_in("ended-2")
+    await first.play(HOLD_MUSIC_TRACK, tone(MUSIC_HZ, 1.0))
+    async with Caller(url=livekit.url, token=livekit.token("ended-1", "caller"), on_moment=watch) as caller:
+        await first.move(livekit.token("ended-2", "caller"), "ended-2")
+        await asyncio.wait_for(second.caller_is_quiet.wait(), DEADLINE_S)
+        async with Rooms(livekit.access) as rooms:
+            await rooms.delete("ended-2")
+        await watch.until("stayed")
+        assert caller.room == "ended-1"
+        assert not first.caller_left.is_set()
+        assert not caller.is_over.is_set()
 
 
 async def test_plain_client_knows_no_move(livekit: LiveKit, agent_in: AgentIn) -> None:

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from tests.e2e.conftest import STALL_MS, LiveKit
 from tests.e2e.placed_call import DEADLINE_S, PlacedCall, Site, running_site
+from tests.e2e.slow_worker import FIRST_WORD_S
 from warm_transfer.calls.log import LoggedEvent
 from warm_transfer.stand.caller.downlink import RATE_HZ, Samples
 from warm_transfer.stand.listening import Span, level_dbfs, median_pitch_hz, silent_runs
@@ -234,3 +235,24 @@ async def test_two_callers_are_transferred_side_by_side(quiet_site: Site) -> Non
     async with asyncio.timeout(2 * DEADLINE_S):
         types = await asyncio.gather(one(), one())
     assert [each.count("caller_moved") for each in types] == [1, 1]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("can_move", [True, False], ids=["client_move", "join_caller_room"])
+async def test_slow_first_word_of_agent_b_undoes_no_move(
+    livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory, can_move: bool
+) -> None:
+    entry = ("-m", "tests.e2e.slow_worker")
+    running = running_site(livekit, tmp_path_factory.mktemp("slow"), entry=entry)
+    async with running as site, site.call(can_move=can_move) as call:
+        await call.ask_for_billing()
+        moved = await call.until("transfer_ended", disposition="completed")
+        greeted = await call.until_said("susan", speaker="agent_b")
+        assert greeted.at - moved.at > FIRST_WORD_S
+        assert (call.caller.room == call.room) is not can_move
+        await call.type("Thank you.")
+        await call.until("turn_spoken", speaker="agent_b", count=2)
+        assert not {"caller_away", "call_ended"} & set(call.types())
+        await call.caller.hang_up()
+        await call.until("call_ended")
+        await call.until_nothing_is_left()

@@ -18,8 +18,9 @@ from warm_transfer.stand.caller.ear import Utterance
 from warm_transfer.stand.caller.microphone import Microphone
 from warm_transfer.transfer.wire import CLIENT_ATTRIBUTE, MOVE_METHOD, MoveOrder
 
-FIRST_SOUND_TIMEOUT_S = 5.0  # as long as the coordinator waits for its proof
-HEARD_TIMEOUT_S = 2.0
+HEARD_TIMEOUT_S = 5.0  # as long as the coordinator waits for its proof
+FIRST_WORD_TIMEOUT_S = 20.0
+"""For Agent B's first word, with the music of the old room; Agent A closes that room before (3 * MOVE_TIMEOUT_S)."""
 OVERLAP_S = 0.2
 """How long both rooms get the microphone once the new one has it: else up to 95 ms of speech are lost."""
 
@@ -185,23 +186,52 @@ class Caller:
         self._move = self._tasks.create_task(self._move_to(order), name="caller moves")
         return "accepted"
 
+    async def be_moved(self, token: str) -> None:
+        """Be in the token's room instead, as whom LiveKit Cloud moves: never in both, and the music stops."""
+        self._move = self._tasks.create_task(self._change_to(token), name="caller is moved")
+        await self._move
+
+    async def _change_to(self, token: str) -> None:
+        old, new = self._room, self._new_room()
+        if old is not None:
+            await self._leave(old)
+        await self._join(new, self._url, token)
+        self._room = new
+
     async def _move_to(self, order: MoveOrder) -> None:
-        """Be heard and hear in the new room before leaving the old one; stay if that fails."""
+        """Be heard in the new room, and hear there, before leaving the old one; stay if nobody hears us.
+
+        Once we are heard the move has happened, however long the first word takes: who went back then would find
+        an Agent A who is leaving.
+        """
         old, new = self._room, self._new_room()
         try:
             await self._join(new, self._url, order.token)
             if new.name != order.room:
                 raise rtc.ConnectError("the token opens another room")
-            await asyncio.wait_for(new.has_sound.wait(), FIRST_SOUND_TIMEOUT_S)
             await asyncio.wait_for(new.is_heard.wait(), HEARD_TIMEOUT_S)
-            await asyncio.sleep(OVERLAP_S)
         except (rtc.ConnectError, PublishTrackError, TimeoutError) as error:
             await self._stay(new, type(error).__name__)
             return
+        if not await self._hears(new, old):
+            await self._stay(new, "the new room ended")
+            return
+        await asyncio.sleep(OVERLAP_S)
         self._room = new
         if old is not None:
             await self._leave(old)
             self._note("left_old_room", room=old.name)
+
+    async def _hears(self, new: CallerRoom, old: CallerRoom | None) -> bool:
+        """Wait for the first word; False if the new room ended before it."""
+        ends = [new.has_sound, new.is_over, *([old.is_over] if old else [])]
+        waits = [asyncio.create_task(one.wait()) for one in ends]
+        try:
+            await asyncio.wait(waits, timeout=FIRST_WORD_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return not new.is_over.is_set()
 
     async def _stay(self, new: CallerRoom, why: str) -> None:
         await self._leave(new)
