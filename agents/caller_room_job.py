@@ -19,6 +19,7 @@ from agents.departure import Departure
 from agents.hold_keys import HoldKeys
 from agents.house import AGENT_A_VOICE, House, build_session, take_text, write_turns
 from agents.on_hold import OnHold
+from agents.prompts import DISMISSED
 from agents.provider_faults import ProviderFaults
 from agents.providers.catalog import Models
 from agents.successor import Successor
@@ -339,7 +340,8 @@ class CallerRoomJob:
             consult_mode=settings.consult_mode,
             room_timeout_s=settings.ring_timeout_s + settings.consult_timeout_s + settings.move_timeout_s,
             dispatch_timeout_s=settings.dispatch_timeout_s,
-            voice=consult_voice(settings, models, note_heard),
+            voice=consult_voice(settings, models, self._house.book, note_heard),
+            farewells={Disposition(one): self._house.book.text(f"dismissed.{one}") for one in DISMISSED},
         )
 
     async def _leave(self, outcome: CallOutcome, recorder: CallRecorder, rooms: Rooms) -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from livekit import rtc
 from livekit.agents import APIConnectOptions, APIError, stt, tts
 
+from agents.phrase_book import PhraseBook
 from agents.providers.catalog import Models
 from warm_transfer.settings import Settings
 
@@ -19,20 +20,28 @@ FIRST_SOUND_S = 5.0
 TRACK_NAME = "consult_voice"
 
 
-def consult_voice(settings: Settings, models: Models, on_heard: Callable[[str, str], object]) -> "ConsultSpeech | None":
-    """An agent's voice and ear for the consult, None where the consult is text alone."""
+def consult_voice(
+    settings: Settings, models: Models, book: PhraseBook, on_heard: Callable[[str, str], object]
+) -> "ConsultSpeech | None":
+    """An agent's voice and ear for the consult, None where the consult is text alone; `book` is in that voice."""
     if settings.consult_mode == "text":
         return None
-    return ConsultSpeech(voice=models.voice, recognizer=models.streaming_ear(), on_heard=on_heard)
+    return ConsultSpeech(voice=models.voice, recognizer=models.streaming_ear(), book=book, on_heard=on_heard)
 
 
 class ConsultSpeech:
     """Implements the ConsultVoice port with an agent's own voice and recognizer."""
 
     def __init__(
-        self, *, voice: tts.TTS[Any], recognizer: stt.STT[Any], on_heard: Callable[[str, str], object]
+        self,
+        *,
+        voice: tts.TTS[Any],
+        recognizer: stt.STT[Any],
+        book: PhraseBook,
+        on_heard: Callable[[str, str], object],
     ) -> None:
         self._voice = voice
+        self._book = book
         self._recognizer = recognizer
         self._on_heard = on_heard
         """Takes the speaker's identity and the transcribed text."""
@@ -68,16 +77,25 @@ class ConsultSpeech:
         if source is None:
             return
         resampler = None
+        async for whole in self._sound(text):
+            deadline.reschedule(None)
+            frames = [whole]
+            if whole.sample_rate != SAMPLE_RATE_HZ:
+                resampler = resampler or rtc.AudioResampler(whole.sample_rate, SAMPLE_RATE_HZ)
+                frames = resampler.push(whole)
+            for frame in frames:
+                await self._play(source, frame)
+        await source.wait_for_playout()
+
+    async def _sound(self, text: str) -> AsyncIterator[rtc.AudioFrame]:
+        """A fixed phrase's sound is there at once; anything else takes the voice's time."""
+        for frame in self._book.sound_of(text):
+            yield frame
+        if self._book.sound_of(text):
+            return
         async with self._voice.synthesize(text, conn_options=APIConnectOptions(max_retry=1)) as stream:
             async for event in stream:
-                deadline.reschedule(None)
-                frames = [event.frame]
-                if event.frame.sample_rate != SAMPLE_RATE_HZ:
-                    resampler = resampler or rtc.AudioResampler(event.frame.sample_rate, SAMPLE_RATE_HZ)
-                    frames = resampler.push(event.frame)
-                for frame in frames:
-                    await self._play(source, frame)
-        await source.wait_for_playout()
+                yield event.frame
 
     async def _play(self, source: rtc.AudioSource, frame: rtc.AudioFrame) -> None:
         await source.capture_frame(frame)

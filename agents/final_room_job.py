@@ -124,7 +124,7 @@ class FinalRoomJob:
             heard = {"transfer_id": self._job.transfer_id, "by": by, "text": text}
             recorder.record(CallEvent.CONSULT_HEARD, heard)
 
-        return consult_voice(self._house.settings, self._models, note_heard)
+        return consult_voice(self._house.settings, self._models, self._book, note_heard)
 
     async def _enter(self, rooms: Rooms, link: ConsultLink, voice: ConsultSpeech | None, stack: AsyncExitStack) -> None:
         """Join both rooms side by side. In the caller's own room: hear nothing, publish nothing."""
@@ -173,7 +173,7 @@ class FinalRoomJob:
             self._said_in_consult.append(said)
             reply = await self._unless_dismissed(consultant.respond(said))
             if voice is not None:
-                await voice.say(self._words(reply))
+                await self._unless_dismissed(voice.say(self._words(reply)))
             await link.send(reply)
             match reply:
                 case Question(text=text):

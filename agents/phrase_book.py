@@ -36,6 +36,10 @@ class PhraseBook:
         """What is played for the phrase; empty if the session's own voice must say it."""
         return self._filled.get(key) or self._local.get(key) or ()
 
+    def sound_of(self, text: str) -> Frames:
+        """What is played for these words if they are a phrase; empty for any other."""
+        return next((self.sound(key) for key, phrase in self._phrases.items() if phrase == text), ())
+
     def say(self, session: AgentSession[None], key: str, *, allow_interruptions: bool = True) -> SpeechHandle:
         """Speak the phrase in a session; it becomes part of the conversation."""
         frames = self.sound(key)

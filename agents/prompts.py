@@ -32,6 +32,9 @@ PROMPTS: Mapping[str, frozenset[str]] = {
 }
 """What the code fills into each prompt; the specialists' own, named by the roster, get nothing."""
 
+DISMISSED = ("caller_left", "cancelled", "no_answer", "move_failed", "failed")
+"""Ways an attempt ends that the target learns from Agent A; it knows of the others itself."""
+
 TROUBLES = ("trouble.reply", "trouble.hearing", "trouble.end", "trouble.hand_back")
 """Said when a provider fails."""
 SPOKEN_BY_AGENT_B = ("welcome_back", "handing_back", "handing_on", "hand_back_failed", "call_must_end", *TROUBLES)
@@ -101,7 +104,11 @@ def load_phrases(path: Path = PROMPTS_DIR / "phrases.toml") -> Phrases:
     except tomllib.TOMLDecodeError as error:
         raise PromptError(f"{path} is not valid TOML: {error}.") from error
     found = dict(_flat(tables))
-    expected = {*_PHRASES, *(f"transfer_failed.{disposition}" for disposition in DISPOSITIONS)}
+    expected = {
+        *_PHRASES,
+        *(f"transfer_failed.{disposition}" for disposition in DISPOSITIONS),
+        *(f"dismissed.{disposition}" for disposition in DISMISSED),
+    }
     _refuse(path, "lacks the phrase", {key for key in expected if not found.get(key, "").strip()})
     _refuse(path, "has an unknown phrase", set(found) - expected)
     return Phrases(found)

@@ -3,7 +3,16 @@ from pathlib import Path
 
 import pytest
 
-from agents.prompts import DISPOSITIONS, PROMPTS, PROMPTS_DIR, PromptError, check_prompts, load_phrases, load_prompt
+from agents.prompts import (
+    DISMISSED,
+    DISPOSITIONS,
+    PROMPTS,
+    PROMPTS_DIR,
+    PromptError,
+    check_prompts,
+    load_phrases,
+    load_prompt,
+)
 from agents.roster import load_roster
 from warm_transfer.transfer.terms import Disposition
 
@@ -69,6 +78,8 @@ def test_each_disposition_that_gives_the_caller_back_has_its_phrase() -> None:
     phrases = load_phrases()
     gone = {Disposition.NONE, Disposition.COMPLETED, Disposition.CALLER_LEFT}
     assert set(DISPOSITIONS) == {one.value for one in Disposition if one not in gone}
+    assert set(DISMISSED) < {one.value for one in Disposition}
+    assert all(len(phrases[f"dismissed.{disposition}"].split()) <= 6 for disposition in DISMISSED)
     spoken = [phrases[f"transfer_failed.{disposition}"] for disposition in DISPOSITIONS]
     assert len(set(spoken)) == len(DISPOSITIONS)
 

@@ -138,10 +138,12 @@ class Arrived(Message):
 
 
 class Dismiss(Message):
-    """Agent A tells Agent B that it is not needed, and why, in a disposition's word."""
+    """Agent A tells Agent B that it is not needed, and why, in a disposition's word and a sentence for a person."""
 
     type: Literal["dismiss"] = "dismiss"
     disposition: str
+    text: str = ""
+    """Empty if Agent B knows it already: it declined, or was busy."""
 
 
 ConsultMessage = Annotated[

@@ -27,6 +27,8 @@ class ConsultLink:
         self._peer = peer
         self.room = rtc.Room()
         self._peer_seen = asyncio.Event()
+        self._gone = asyncio.Event()
+        """The room let us go."""
         self._is_closing = False
         self._connecting: asyncio.Task[None] | None = None
 
@@ -60,8 +62,19 @@ class ConsultLink:
         return self._peer_seen.is_set()
 
     async def wait_for_peer(self) -> None:
-        """Return once the other side is in the consult room."""
-        await self._peer_seen.wait()
+        """Return once the other side is in the consult room.
+
+        Raises:
+            TargetUnavailableError: the room ended before.
+        """
+        waits = [asyncio.create_task(one.wait()) for one in (self._peer_seen, self._gone)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if not self.has_peer:
+            raise TargetUnavailableError("the consult room is gone")
 
     async def send(self, message: ConsultMessage) -> None:
         """Send one message to the other side.
@@ -109,5 +122,6 @@ class ConsultLink:
             self._on_peer_left()
 
     def _miss_room(self, _: object) -> None:
+        self._gone.set()
         if not self._is_closing:
             self._on_peer_left()

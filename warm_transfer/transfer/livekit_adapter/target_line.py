@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -46,6 +46,9 @@ from warm_transfer.transfer.wire import (
 
 logger = logging.getLogger(__name__)
 
+FAREWELL_S = 1.5
+"""A farewell takes a second. Rooms and jobs are to be gone 2 s after a hang-up."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallParties:
@@ -81,7 +84,9 @@ class LiveKitTargetLine:
         room_timeout_s: float,
         dispatch_timeout_s: float,
         voice: ConsultVoice | None,
+        farewells: Mapping[Disposition, str],
     ) -> None:
+        """`farewells`: what a target is told that is not needed any more, by the attempt's disposition."""
         self._access = access
         self._rooms = rooms
         self._parties = parties
@@ -90,6 +95,8 @@ class LiveKitTargetLine:
         self._dispatch_timeout_s = dispatch_timeout_s
         self._voice = voice
         """Speaks the consult's turns in the consult room; None in a text consult."""
+        self._farewells = farewells
+        self._has_answered = False
         self._link: ConsultLink | None = None
         self._opened: TransferRooms | None = None
         self._insisting: asyncio.Task[None] | None = None
@@ -98,14 +105,13 @@ class LiveKitTargetLine:
         """Make the rooms, join the consult room and dispatch Agent B, side by side where nothing depends."""
         self._has_answered = False
         caller_room = self._parties.caller_room.name
-        can_move = move is Move.CLIENT_MOVE
         opened = TransferRooms(
             consult_room=new_room_name("consult"),
-            final_room=new_room_name("final") if can_move else caller_room,
+            final_room=new_room_name("final") if move is Move.CLIENT_MOVE else caller_room,
         )
         self._opened = opened
         note_rooms(opened)
-        own = [opened.consult_room, opened.final_room] if can_move else [opened.consult_room]
+        own = [opened.consult_room, opened.final_room] if move is Move.CLIENT_MOVE else [opened.consult_room]
         await asyncio.gather(*(self._rooms.create(name, empty_timeout_s=self._room_timeout_s) for name in own))
         job = self._job(offer, move, opened)
         self._link = ConsultLink(
@@ -142,12 +148,9 @@ class LiveKitTargetLine:
     async def dismiss(self, disposition: Disposition) -> None:
         """Tell Agent B, then delete what was opened; a failure to tell must not keep a room open."""
         opened = self._opened
-        if self._link is not None and self._link.room.isconnected():
-            try:
-                await self._link.send(Dismiss(disposition=disposition.value))
-            except TargetUnavailableError as error:
-                logger.info("target not told", extra={"why": error.sentence})
         try:
+            if self._link is not None and self._link.room.isconnected():
+                await self._say_farewell(self._link, disposition)
             await self.close()
         finally:
             if opened is not None and opened.final_room != self._parties.caller_room.name:
@@ -177,6 +180,15 @@ class LiveKitTargetLine:
             return
         most = math.ceil(self._room_timeout_s / self._dispatch_timeout_s)
         await dispatch_until(link.wait_for_peer, dispatch, timeout_s=self._dispatch_timeout_s, most=most)
+
+    async def _say_farewell(self, link: ConsultLink, disposition: Disposition) -> None:
+        text = self._farewells.get(disposition, "")
+        told = [link.send(Dismiss(disposition=disposition.value, text=text))]
+        if text and self._has_answered and self._voice is not None:
+            told.append(asyncio.wait_for(self._voice.say(text), FAREWELL_S))
+        for failure in await asyncio.gather(*told, return_exceptions=True):
+            if failure is not None:
+                logger.info("target not told", extra={"why": repr(failure)})
 
     def _job(self, offer: Offer, move: Move, opened: TransferRooms) -> AgentBJob:
         return AgentBJob(
@@ -231,9 +243,7 @@ class LiveKitTargetLine:
             await self._voice.say(text)
 
     async def _order_move(self) -> None:
-        if self._opened is None:
-            raise MoveRefusedError("there is no final room")
-        identity, room = self._parties.caller_identity, self._opened.final_room
+        identity, room = self._parties.caller_identity, self._final_room()
         token = caller_token(self._access, room=room, identity=identity, can_move=True, ttl=MOVE_TOKEN_TTL)
         order = MoveOrder(token=token, room=room)
         try:
@@ -245,3 +255,8 @@ class LiveKitTargetLine:
             )
         except rtc.RpcError as error:
             raise MoveRefusedError("the caller's client refused to move") from error
+
+    def _final_room(self) -> str:
+        if self._opened is None:
+            raise MoveRefusedError("there is no final room")
+        return self._opened.final_room
