@@ -117,7 +117,7 @@ class SessionCallerLine:
         """Keep the music until the caller is gone or, in the caller's own room, until Agent B is heard."""
         try:
             async with asyncio.timeout(self._part_timeout_s):
-                if move is Move.CLIENT_MOVE:
+                if move.has_final_room:
                     await self._caller_gone.wait()
                 else:
                     await self._first_sound_of_target()

@@ -11,6 +11,7 @@ from livekit import rtc
 from livekit.agents import AgentSession, APIError, AutoSubscribe, JobContext, room_io
 
 from agents.agent_a import AgentA
+from agents.best_move import best_move
 from agents.caller_line import SessionCallerLine
 from agents.caller_presence import CallerPresence
 from agents.console import NoTargets
@@ -36,7 +37,7 @@ from warm_transfer.transfer.livekit_adapter.target_line import CallParties, Live
 from warm_transfer.transfer.loop_guard import LoopGuard
 from warm_transfer.transfer.ports import TargetLine
 from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
-from warm_transfer.transfer.wire import AGENT_A_PREFIX, CLIENT_ATTRIBUTE, AgentAJob
+from warm_transfer.transfer.wire import AGENT_A_PREFIX, AgentAJob
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +146,12 @@ class CallerRoomJob:
             coordinator=coordinator,
             conversation=transcript,
             roster=self._house.roster,
-            choose_move=lambda: _best_move(self._ctx.room, caller.identity),
+            choose_move=lambda: best_move(
+                self._ctx.room,
+                caller.identity,
+                can_cloud_move=self._house.settings.can_cloud_move,
+                failed=coordinator.failed_moves,
+            ),
             record=recorder.record,
             guard=self._guard(),
             first_turn=self._taken_over.first_turn if self._taken_over is not None else 0,
@@ -373,16 +379,6 @@ def _deadlines(settings: Settings) -> dict[Deadline, float]:
         Deadline.CONSULT: settings.consult_timeout_s,
         Deadline.MOVE: settings.move_timeout_s,
     }
-
-
-def _best_move(room: rtc.Room, identity: str) -> Move:
-    caller = room.remote_participants.get(identity)  # looked up anew: a caller who came back is another object
-    if caller is None:
-        return Move.JOIN_CALLER_ROOM
-    can_move = caller.attributes.get(CLIENT_ATTRIBUTE) == "1"
-    # The proof of a client's move is its microphone in the final room: who only types is joined instead.
-    has_microphone = any(one.kind == rtc.TrackKind.KIND_AUDIO for one in caller.track_publications.values())
-    return Move.CLIENT_MOVE if can_move and has_microphone else Move.JOIN_CALLER_ROOM
 
 
 def _room_options(caller_identity: str, line: SessionCallerLine, keys: HoldKeys) -> room_io.RoomOptions:

@@ -352,7 +352,7 @@ class FinalRoomJob:
             close_on_disconnect=False,
             text_input=room_io.TextInputOptions(text_input_cb=self._take_text),
         )
-        is_moving = self._job.move is Move.CLIENT_MOVE
+        is_moving = self._job.move.has_final_room
         async with asyncio.timeout(ARRIVAL_FACTOR * self._house.settings.move_timeout_s), asyncio.TaskGroup() as tasks:
             if is_moving:  # the proof is the caller's track here, however long our own start takes
                 tasks.create_task(self._announce(presence, link))

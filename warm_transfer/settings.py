@@ -23,6 +23,7 @@ LLMProvider = Literal["openai", "groq", "openrouter", "local"]
 STTProvider = Literal["deepgram", "groq", "openai", "local"]
 TTSProvider = Literal["openai", "deepgram", "groq", "local"]
 ConsultMode = Literal["text", "spoken"]
+CloudMove = Literal["auto", "on", "off"]
 
 # Who wins when several keys are set: the first one named here that has its key.
 _LLM_BY_KEY: tuple[LLMProvider, ...] = ("openai", "groq", "openrouter")
@@ -153,6 +154,10 @@ class Settings(BaseModel):
         default=60.0, gt=0, description="A spoken briefing takes 15 s, each question and answer about 8 s."
     )
     move_timeout_s: float = Field(default=5.0, gt=0, description="A move takes 0.5 s, 1.3 s at 100 ms round trip.")
+    cloud_move: CloudMove = Field(
+        default="auto",
+        description="auto: on if LIVEKIT_URL is *.livekit.cloud; set it for a Private Cloud. A stock server can't.",
+    )
     rejoin_grace_s: float = Field(
         default=5.0, ge=0, description="A page that is loaded again is back within 2 s; later it is a hang-up."
     )
@@ -201,6 +206,12 @@ class Settings(BaseModel):
             return ipaddress.ip_address(host).is_loopback
         except ValueError:  # a name
             return host == "localhost"
+
+    @property
+    def can_cloud_move(self) -> bool:
+        """Whether the LiveKit server puts a participant into another room on request."""
+        host = urlsplit(self.livekit_url).hostname or ""
+        return self.cloud_move == "on" or (self.cloud_move == "auto" and host.endswith(".livekit.cloud"))
 
     @property
     def watcher_addresses(self) -> list[tuple[str, int]]:

@@ -248,6 +248,16 @@ async def test_move_without_proof_gives_the_caller_back(call: Call) -> None:
     assert call.dispositions() == ["move_failed"]
 
 
+async def test_move_that_failed_is_known_for_the_rest_of_the_call(call: Call) -> None:
+    assert call.coordinator.failed_moves == set()
+    await call.consult(Move.CLOUD_MOVE)
+    await call.happens(ev.TargetAccepted(), ev.MoveRefused("not implemented"))
+    assert call.coordinator.failed_moves == {Move.CLOUD_MOVE}
+    await call.consult(Move.JOIN_CALLER_ROOM)
+    await call.happens(ev.TargetAccepted(), ev.TargetLeft())
+    assert call.coordinator.failed_moves == {Move.CLOUD_MOVE}
+
+
 async def test_move_has_its_whole_time_after_a_long_hold_phrase(call: Call) -> None:
     phrase = call.world.blocks["hold"] = asyncio.Event()
     await call.consult()

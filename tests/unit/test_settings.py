@@ -149,6 +149,20 @@ def test_several_missing_keys_are_counted_and_named() -> None:
     assert sentence.endswith("(and 1 more: TTS_PROVIDER)")
 
 
+@pytest.mark.parametrize(
+    ("url", "cloud_move", "can_move"),
+    [
+        ("wss://project.livekit.cloud", "auto", True),
+        ("wss://project.livekit.cloud", "off", False),
+        ("wss://calls.example.com", "auto", False),
+        ("wss://calls.example.com", "on", True),
+        ("wss://livekit.cloud.example.com", "auto", False),
+    ],
+)
+def test_only_a_cloud_is_asked_to_move_a_caller(url: str, cloud_move: str, can_move: bool) -> None:
+    assert load(**CLOUD | {"LIVEKIT_URL": url, "CLOUD_MOVE": cloud_move}).can_cloud_move is can_move
+
+
 def test_server_that_others_can_reach_is_accepted_with_its_own_key_and_secret() -> None:
     assert not load(**CLOUD).is_loopback
 

@@ -40,7 +40,7 @@ from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, Sta
 OFFER = Offer(transfer_id="t", target="billing", skill="billing", reason="charged twice")
 OTHER = Offer(transfer_id="u", target="technical", skill="technical", reason="no internet")
 TWO = Offer(transfer_id="t", target="billing", others=("deputy", "general"), skill="billing", reason="charged twice")
-CLIENT, JOIN = Move.CLIENT_MOVE, Move.JOIN_CALLER_ROOM
+CLIENT, CLOUD, JOIN = Move.CLIENT_MOVE, Move.CLOUD_MOVE, Move.JOIN_CALLER_ROOM
 
 SITUATIONS: dict[State, Situation] = {
     State.TALKING: Talking(),
@@ -177,6 +177,7 @@ ROWS: list[tuple[Situation, ev.Event, Step]] = [
     (AWAY, ev.CommandFailed("KeyError"), awaited(D.FAILED, "KeyError")),
     (AWAY, ev.CallerLeft("bye"), left_moving()),
     (AWAY, ev.CallerReturned(), Step(MOVING)),
+    (replace(AWAY, move=CLOUD), ev.MoveExpired(), awaited(D.MOVE_FAILED, "no proof of the move in time")),
     (replace(AWAY, move=JOIN), ev.MoveExpired(), back(D.MOVE_FAILED, "no proof of the move in time")),
     (MOVING, ev.TargetLeft(), back(D.TARGET_LEFT, "the target left")),
     (MOVING, ev.CallerAway(), Step(AWAY)),

@@ -88,6 +88,7 @@ class Coordinator:
         self._inbox: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._timers: dict[Deadline, asyncio.Task[None]] = {}
         self._disposition = Disposition.NONE
+        self._failed_moves: frozenset[Move] = frozenset()
         self._outcome: CallOutcome | None = None
 
     @property
@@ -99,6 +100,11 @@ class Coordinator:
     def offer(self) -> Offer | None:
         """The offer that is open or under way, None if there is none."""
         return None if self._situation.state is State.TALKING else self._offer
+
+    @property
+    def failed_moves(self) -> frozenset[Move]:
+        """What did not bring the caller to a target in this call, and would not the next time."""
+        return self._failed_moves
 
     def post(self, event: Event) -> None:
         """Put an event into the inbox; an event that has no meaning any more is logged and dropped."""
@@ -162,6 +168,8 @@ class Coordinator:
         self._record_event(event)
         self._end_attempt(commands)
         if isinstance(after, Ended):
+            if isinstance(before, Moving) and after.disposition is Disposition.MOVE_FAILED:
+                self._failed_moves |= {before.move}
             self._end(after)
 
     def _end(self, ended: Ended) -> None:

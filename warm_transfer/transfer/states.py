@@ -96,7 +96,7 @@ class Moving:
     offer: Offer
     move: Move
     is_caller_away: bool = False
-    """Not in the caller room: on a client_move the caller may be in the final room, and the proof on its way."""
+    """Not in the caller room: the caller may be in a final room, and the proof on its way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +222,7 @@ def _fail_move(now: Moving, disposition: Disposition, reason: str) -> Step:
 
 def _may_be_in_final_room(now: Moving) -> bool:
     """Whether deleting the final room could throw the caller out: the proof may be late, or lost."""
-    return now.is_caller_away and now.move is Move.CLIENT_MOVE
+    return now.is_caller_away and now.move.has_final_room
 
 
 def _hang_up(_: Situation, event: CallerLeft) -> Step:

@@ -37,8 +37,15 @@ class Move(Enum):
 
     CLIENT_MOVE = "client_move"
     """The caller's own client joins the final room, then leaves the caller room."""
+    CLOUD_MOVE = "cloud_move"
+    """LiveKit Cloud puts the caller's connection into the final room, whatever the client is."""
     JOIN_CALLER_ROOM = "join_caller_room"
     """Agent B joins the caller's room, which becomes the final room: for any LiveKit client."""
+
+    @property
+    def has_final_room(self) -> bool:
+        """Whether the caller goes to a room of its own, and leaves the caller room."""
+        return self is not Move.JOIN_CALLER_ROOM
 
 
 class Deadline(Enum):

@@ -140,12 +140,11 @@ class World:
     async def open(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
         """Make the rooms and call the target, unless it can not be reached."""
         number = next(self._numbers)
-        can_move = move is Move.CLIENT_MOVE
         target = SimTarget(
             plan=self._plans.pop(0),
             offer=offer,
             consult_room=f"consult-{number}",
-            final_room=f"final-{number}" if can_move else CALLER_ROOM,
+            final_room=f"final-{number}" if move.has_final_room else CALLER_ROOM,
             post=post,
         )
         self._open = target
@@ -175,8 +174,8 @@ class World:
         """Order the move; what becomes of it is in the plan."""
         await asyncio.sleep(REQUEST_S)
         target = self._current()
-        if target.plan.move == "refused" and move is Move.CLIENT_MOVE:
-            raise MoveRefusedError("the caller's client refused to move")
+        if target.plan.move == "refused" and move.has_final_room:
+            raise MoveRefusedError("client or server refused to move the caller")
         self._tasks.create_task(self._move(target, move))
 
     async def dismiss(self, disposition: Disposition) -> None:
@@ -299,8 +298,9 @@ class World:
             return
         self.caller_rooms.add(target.final_room)
         target.caller_heard.set()
-        if move is Move.CLIENT_MOVE:
-            await asyncio.sleep(HEARD_S)
+        if move.has_final_room:
+            if move is Move.CLIENT_MOVE:  # in both rooms, while its client listens for the target
+                await asyncio.sleep(HEARD_S)
             if target.final_room in self.caller_rooms:  # else it stays
                 self.caller_rooms.discard(CALLER_ROOM)
                 self.post_of_call(events.CallerAway())

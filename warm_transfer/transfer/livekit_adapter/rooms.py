@@ -142,6 +142,11 @@ class Rooms:
             if not _is_not_found(error):
                 raise
 
+    async def move(self, name: str, identity: str, destination: str) -> None:
+        """Have the server put a participant into another room; a stock server answers that it can't."""
+        request = api.MoveParticipantRequest(room=name, identity=identity, destination_room=destination)
+        await self._within("move the caller", self._api.room.move_participant(request))
+
     async def missing(self, names: Collection[str]) -> set[str]:
         """Those of the named rooms that the server does not have. Joining such a room would make it anew."""
         return set(names) - await self.names(names)

@@ -107,11 +107,11 @@ class LiveKitTargetLine:
         caller_room = self._parties.caller_room.name
         opened = TransferRooms(
             consult_room=new_room_name("consult"),
-            final_room=new_room_name("final") if move is Move.CLIENT_MOVE else caller_room,
+            final_room=new_room_name("final") if move.has_final_room else caller_room,
         )
         self._opened = opened
         note_rooms(opened)
-        own = [opened.consult_room, opened.final_room] if move is Move.CLIENT_MOVE else [opened.consult_room]
+        own = [opened.consult_room, opened.final_room] if move.has_final_room else [opened.consult_room]
         await asyncio.gather(*(self._rooms.create(name, empty_timeout_s=self._room_timeout_s) for name in own))
         job = self._job(offer, move, opened)
         self._link = ConsultLink(
@@ -136,10 +136,12 @@ class LiveKitTargetLine:
         await self._consult().send(Answer(text=text))
 
     async def move_caller(self, move: Move) -> None:
-        """Order the caller's client to move, or tell Agent B in the caller's room to speak."""
+        """Have the caller moved by its client or by the server, or tell Agent B in the caller's room to speak."""
         match move:
             case Move.CLIENT_MOVE:
                 await self._order_move()
+            case Move.CLOUD_MOVE:
+                await self._have_moved()
             case Move.JOIN_CALLER_ROOM:
                 await self._consult().send(Connect())
             case _:
@@ -255,6 +257,13 @@ class LiveKitTargetLine:
             )
         except rtc.RpcError as error:
             raise MoveRefusedError("the caller's client refused to move") from error
+
+    async def _have_moved(self) -> None:
+        caller_room, identity = self._parties.caller_room.name, self._parties.caller_identity
+        try:
+            await self._rooms.move(caller_room, identity, self._final_room())
+        except TargetUnavailableError as error:
+            raise MoveRefusedError("the server refused to move the caller") from error
 
     def _final_room(self) -> str:
         if self._opened is None:
