@@ -70,6 +70,7 @@ def line(ringing: Ringing, monkeypatch: pytest.MonkeyPatch) -> LiveKitTargetLine
         room_timeout_s=60,
         dispatch_timeout_s=TIMEOUT_S,
         voice=None,
+        farewells={},
     )
 
 
