@@ -84,6 +84,8 @@ class FinalRoomJob:
         self._is_met = False
         """Agent A was in the consult room: the call is one."""
         self._has_caller = False
+        self._is_cut_short = False
+        """Our worker is dead: who recovers the call needs the room, and the caller in it."""
         self._requests: asyncio.Queue[ReturnRequest | None] = asyncio.Queue()
         """Ways out of the conversation with the caller; None: the caller is gone."""
         self._is_deaf = False
@@ -103,21 +105,40 @@ class FinalRoomJob:
                 logger.info("dispatched again, and here already", extra={"identity": job.identity})
                 return
             try:
-                await self._enter(rooms, link, voice, stack)
-                self._is_met = True
-                recorder.record(CallEvent.JOB_STARTED, self._who() | {"room": self._ctx.room.name, "epoch": job.epoch})
-                await self._consult(link, voice)
-                await self._take_caller(link, recorder, rooms)
+                await self._serve(rooms, link, voice, recorder, stack)
             except* (NotNeededError, TargetUnavailableError, TimeoutError) as errors:
                 logger.info("not needed any more", extra={"why": str(errors.exceptions[0])})
             finally:
-                if self._is_met:
-                    recorder.record(CallEvent.AGENT_LEFT, self._who())
-                if self._has_joined:  # a join that hangs can't be taken back, but ends with this process
-                    await link.close()
-                await self._close_rooms(rooms)
-                if self._is_met:
-                    recorder.record(CallEvent.JOB_ENDED, self._who())
+                if not self._is_cut_short:
+                    await self._leave(rooms, link, recorder)
+
+    async def _leave(self, rooms: Rooms, link: ConsultLink, recorder: CallRecorder) -> None:
+        if self._is_met:
+            recorder.record(CallEvent.AGENT_LEFT, self._who())
+        if self._has_joined:  # a join that hangs can't be taken back, but ends with this process
+            await link.close()
+        await self._close_rooms(rooms)
+        if self._is_met:
+            recorder.record(CallEvent.JOB_ENDED, self._who())
+
+    async def _serve(
+        self,
+        rooms: Rooms,
+        link: ConsultLink,
+        voice: ConsultSpeech | None,
+        recorder: CallRecorder,
+        stack: AsyncExitStack,
+    ) -> None:
+        try:
+            await self._enter(rooms, link, voice, stack)
+            self._is_met = True
+            started = {"room": self._ctx.room.name, "epoch": self._job.epoch}
+            recorder.record(CallEvent.JOB_STARTED, self._who() | started)
+            await self._consult(link, voice)
+            await self._take_caller(link, recorder, rooms)
+        except asyncio.CancelledError:
+            self._is_cut_short = True
+            raise
 
     def _consult_voice(self, recorder: CallRecorder) -> ConsultSpeech | None:
         def note_heard(by: str, text: str) -> None:
