@@ -86,7 +86,9 @@ class TakenOverCall:
             return True
         final_room = transfer.final_room if transfer.final_room != room else None
         about = {"transfer_id": transfer.transfer_id}
-        is_moved = final_room is not None and await _is_moving_there(rooms, caller, room, final_room, move_timeout_s)
+        is_moved = final_room is not None and await _is_moving_there(
+            rooms, caller, transfer.target_identity, room, final_room, move_timeout_s
+        )
         if is_moved:
             record(CallEvent.CALLER_MOVED, about | {"final_room": final_room})
         disposition = Disposition.COMPLETED if is_moved else Disposition.FAILED
@@ -233,14 +235,16 @@ def _offer_to(
     return Offer(transfer_id=transfer_id, target=allowed[0], others=allowed[1:], skill=skill, reason=reason)
 
 
-async def _is_moving_there(rooms: Rooms, caller: str, room: str, final_room: str, timeout_s: float) -> bool:
-    """Whether the caller ends up in the final room; waits while the client is in both."""
+async def _is_moving_there(
+    rooms: Rooms, caller: str, agent_b: str | None, room: str, final_room: str, timeout_s: float
+) -> bool:
+    """Whether the caller ends up in the final room; waits while the client is in both, unless Agent B died as well."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_s
-    while caller in await rooms.people(final_room):
+    while caller in (there := await rooms.people(final_room)):
         if caller not in await rooms.people(room):
             return True
-        if loop.time() > deadline:
+        if agent_b not in there or loop.time() > deadline:
             return False
         await asyncio.sleep(POLL_S)
     return False

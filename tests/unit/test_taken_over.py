@@ -1,6 +1,6 @@
 """What Agent A takes from a call that comes back from an Agent B."""
 
-from typing import Literal
+from typing import Literal, cast
 
 import pytest
 
@@ -8,12 +8,55 @@ from agents.roster import load_roster
 from agents.taken_over import TakenOverCall
 from tests.unit.test_snapshots import WARM, folded
 from warm_transfer.calls.events import Payload
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.loop_guard import LoopGuard
 from warm_transfer.transfer.wire import AgentAJob
 
 ASKED = {"transfer_id": "x1", "identity": "b1", "cause": "asked", "reason": "Router.", "skill": None}
 BACK = [*WARM[:-1], (8.5, "caller_handed_back", ASKED)]
+MOVING = [step for step in WARM if step[0] <= 5.7]
 SAID_AFTER = (9.5, "turn_spoken", {"turn_id": "t3_1", "speaker": "caller", "room": "r3", "text": "Yes."})
+
+
+class FakeRooms:
+    """Who is where: in r1, the caller room, and r3, the final room."""
+
+    def __init__(self, r1: set[str], r3: set[str]) -> None:
+        self._people = {"r1": r1, "r3": r3}
+        self.looks = 0
+        self.deleted: list[str] = []
+
+    async def people(self, name: str) -> set[str]:
+        self.looks += 1
+        return self._people[name]
+
+    async def delete(self, name: str) -> None:
+        self.deleted.append(name)
+
+
+async def undone(rooms: FakeRooms) -> bool:
+    """Whether a transfer whose Agent A died in the move is undone."""
+    call = TakenOverCall(AgentAJob(call_id="call", replaces="agent_a"), folded(*MOVING))
+    return await call.undo_transfer(cast(Rooms, rooms), lambda *_: None, room="r1", caller="caller", move_timeout_s=0.2)
+
+
+async def test_move_whose_agent_b_died_as_well_is_undone_at_once() -> None:
+    rooms = FakeRooms(r1={"caller"}, r3={"caller"})
+    assert await undone(rooms)
+    assert rooms.looks == 2
+    assert rooms.deleted == ["r2", "r3"]
+
+
+async def test_move_to_an_agent_b_who_lives_has_its_time() -> None:
+    rooms = FakeRooms(r1={"caller"}, r3={"caller", "b1"})
+    assert await undone(rooms)
+    assert rooms.looks > 2
+
+
+async def test_caller_who_is_moved_stays_moved() -> None:
+    rooms = FakeRooms(r1=set(), r3={"caller", "b1"})
+    assert not await undone(rooms)
+    assert rooms.deleted == ["r2"]
 
 
 def test_target_that_handed_the_caller_back_is_not_called_next() -> None:
