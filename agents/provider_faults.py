@@ -74,7 +74,8 @@ class ProviderFaults:
         """Runs while a reply is due."""
         self._stall: asyncio.TimerHandle | None = None
         """Runs while the words of what was said are due."""
-        self._spoke_at = 0.0
+        self._spoke_at: float | None = None
+        """Since when the caller has been speaking without a recognized word, by the loop's clock."""
         self._unheard_s = 0.0
         """How long the caller has spoken since the last word that was understood."""
         self._ending: asyncio.Task[None] | None = None
@@ -114,11 +115,17 @@ class ProviderFaults:
         self._stop_expecting_words()
         loop = asyncio.get_running_loop()
         if event.new_state == "speaking":
-            self._spoke_at = loop.time()
-        elif event.old_state == "speaking":
+            self._spoke_at = loop.time() if self._is_listening else None
+        elif self._spoke_at is not None:
             self._unheard_s += loop.time() - self._spoke_at
             if self._unheard_s >= SPEECH_S:
                 self._stall = loop.call_later(self._reply_timeout_s, self._miss_words)
+
+    @property
+    def _is_listening(self) -> bool:
+        """While it says what must be heard, LiveKit keeps the caller's voice from the recognizer."""
+        speech = self._session.current_speech
+        return speech is None or speech.allow_interruptions
 
     def _note_words(self, _: UserInputTranscribedEvent) -> None:
         self._stop_expecting_words()

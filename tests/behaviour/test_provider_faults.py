@@ -288,6 +288,18 @@ async def test_speech_that_stops_being_understood_is_told(monkeypatch: pytest.Mo
         assert call.said == [DEAF]
 
 
+async def test_words_into_what_must_be_heard_are_not_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with started(Call(reply_timeout_s=SHORT_S)) as call:
+        call.speaker.is_slow = True
+        call.session.say(ANSWER, allow_interruptions=False)
+        await settle()
+        await Voice(call, monkeypatch).speaks(3 * SHORT_S)
+        call.speaker.play()
+        await call.settled()
+        await asyncio.sleep(4 * SHORT_S)
+        assert call.said == [ANSWER]
+
+
 async def test_cough_needs_no_words(monkeypatch: pytest.MonkeyPatch) -> None:
     async with started(Call(reply_timeout_s=SHORT_S)) as call:
         await Voice(call, monkeypatch).speaks(0)
