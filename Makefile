@@ -38,7 +38,7 @@ format: python ## Format the code and mend what ruff can
 soak: python ## Random calls in virtual time: nobody stranded, nothing left [N=10000] [SEED=0]
 	@$(RUN) -m warm_transfer.stand.soak --runs $(N) --seed $(SEED)
 
-faults: setup ## Kill processes in every state of real calls, and hear what the caller hears [QUICK=1] [ONLY=server]
+faults: setup ## Kill processes in every state of real calls, make every other fault, and listen [QUICK=1] [ONLY=server]
 	@$(RUN) -m warm_transfer.stand.faults $(if $(filter-out 0 no false,$(QUICK)),--quick) $(if $(ONLY),--only "$(ONLY)")
 
 calls: python ## List past calls, or show one [CALL=id]

@@ -10,9 +10,11 @@ from agents.providers import local_tts
 from warm_transfer.calls.log import LoggedEvent
 from warm_transfer.stand.caller.conversation import Spoken
 from warm_transfer.stand.caller.downlink import RATE_HZ, Samples
-from warm_transfer.stand.faults.faulty_call import FaultyCall
-from warm_transfer.stand.faults.judge import Judged, judge
-from warm_transfer.stand.faults.matrix import Cell, Kill, cells
+from warm_transfer.stand.caller.ear import Utterance
+from warm_transfer.stand.faults.evidence import Fault, Strike, UnmetError
+from warm_transfer.stand.faults.faulty_call import FaultyCall, Killed
+from warm_transfer.stand.faults.judge import Judged, judge, judge_strike
+from warm_transfer.stand.faults.matrix import Cell, Kill
 from warm_transfer.stand.faults.second_ear import SecondEar, says_one_of
 from warm_transfer.transfer.terms import State
 
@@ -29,6 +31,12 @@ def spoken_at(start_s: float, end_s: float) -> Spoken:
     return Spoken(speaker="agent", identity="agent_a-2", room="r", text="", start_s=start_s, end_s=end_s)
 
 
+def killed(
+    kill: Kill = Kill.AGENT_A, state: State = State.TALKING, at_s: float = KILLED_AT_S, asked_again: int = 0
+) -> Killed:
+    return Killed(cell=Cell(state=state, kill=kill), at_s=at_s, asked_again=asked_again, load=1.0)
+
+
 def call(*utterances: tuple[float, Samples], is_done: bool = True, **changes: Any) -> FaultyCall:
     """A recording with these sounds at these places, in which Agent A's log says SORRY."""
     heard = np.zeros(12 * RATE_HZ, np.int16)
@@ -38,7 +46,7 @@ def call(*utterances: tuple[float, Samples], is_done: bool = True, **changes: An
     turn = {"speaker": "agent_a", "text": SORRY}
     logged = LoggedEvent(seq=1, event_id="e", call_id="c", call_seq=1, at=0.0, type="turn_spoken", payload=turn)
     parts: dict[str, Any] = {
-        "kills": ((Cell(state=State.TALKING, kill=Kill.AGENT_A), KILLED_AT_S),),
+        "kills": (killed(),),
         "spoken": tuple(spoken_at(start_s, start_s + len(one) / RATE_HZ) for start_s, one in utterances),
         "heard": heard,
         "events": (logged,),
@@ -63,25 +71,31 @@ def music() -> Samples:
     return (hold_music.hold_loop()[: 8 * RATE_HZ] * 32767).astype(np.int16)
 
 
-def test_every_state_has_a_kill_and_no_cell_is_there_twice() -> None:
-    assert {cell.state for cell in cells()} == set(State)
-    assert {cell.kill for cell in cells()} == set(Kill)
-    assert len(cells()) == len(set(cells()))
-
-
 def test_voice_after_the_kill_is_found_and_timed(ear: SecondEar) -> None:
     judged = only(judge(call((3.0, speech())), ear))
     assert judged.holds
     assert judged.voice_again_s == pytest.approx(1.0)
 
 
-def test_each_kill_of_a_call_is_judged_by_what_came_after_it(ear: SecondEar) -> None:
-    kills = tuple(
-        (Cell(state=state, kill=Kill.SERVER), at_s) for state, at_s in ((State.TALKING, 2.0), (State.MOVING, 9.0))
-    )
-    first, second = judge(call((3.0, speech()), kills=kills, facts_lost=1), ear)
-    assert (first.is_stranded, first.facts_lost) == (False, 1)
-    assert (second.is_stranded, second.facts_lost) == (True, 0)
+def test_voice_counts_for_the_kill_before_it_alone(ear: SecondEar) -> None:
+    kills = (killed(Kill.SERVER), killed(Kill.SERVER, State.MOVING, at_s=4.0))
+    first, second = judge(call((6.0, speech()), kills=kills), ear)
+    assert first.is_stranded
+    assert not second.is_stranded
+    assert second.voice_again_s == pytest.approx(2.0)
+
+
+def test_silence_after_the_last_kill_does_not_spoil_the_first(ear: SecondEar) -> None:
+    kills = (killed(Kill.SERVER), killed(Kill.SERVER, State.MOVING, at_s=9.0))
+    first, second = judge(call((3.0, speech()), kills=kills), ear)
+    assert first.holds
+    assert second.is_stranded
+
+
+def test_fact_that_is_asked_again_counts_for_the_kill_before_it(ear: SecondEar) -> None:
+    kills = (killed(asked_again=1), killed(state=State.OFFERED, at_s=5.0, asked_again=2))
+    first, second = judge(call((3.0, speech()), (6.0, speech()), kills=kills, facts_lost=2), ear)
+    assert (first.facts_lost, second.facts_lost) == (1, 0)
 
 
 def test_music_is_no_voice(ear: SecondEar) -> None:
@@ -99,7 +113,7 @@ def test_words_that_no_agent_said_do_not_count(ear: SecondEar) -> None:
 
 
 def test_silence_strands_the_caller_whatever_died(ear: SecondEar) -> None:
-    assert only(judge(call(kills=((Cell(state=State.TALKING, kill=Kill.WATCHER), KILLED_AT_S),)), ear)).is_stranded
+    assert only(judge(call(kills=(killed(Kill.WATCHER),)), ear)).is_stranded
 
 
 def test_caller_who_never_gets_to_the_end_is_stranded(ear: SecondEar) -> None:
@@ -127,3 +141,58 @@ def test_part_of_a_phrase_counts_but_one_word_does_not() -> None:
     assert says_one_of("sorry we were caught of", [SORRY])
     assert not says_one_of("sorry", [SORRY])
     assert not says_one_of("", [SORRY])
+
+
+def struck(*utterances: tuple[float, Samples], **changes: Any) -> Strike:
+    """A fault at KILLED_AT_S, after which SORRY should be heard within 5 s."""
+    heard = [
+        Utterance(room="r", identity="agent_a-1", start_s=start_s, end_s=start_s + len(one) / RATE_HZ, samples=one)
+        for start_s, one in utterances
+    ]
+    parts: dict[str, Any] = {
+        "fault": Fault(name="llm fails", state=State.TALKING),
+        "at_s": KILLED_AT_S,
+        "load": 1.0,
+        "texts": (SORRY,),
+        "within_s": 5.0,
+        "heard": tuple(heard),
+    }
+    return Strike(**(parts | changes))
+
+
+def test_phrase_after_a_fault_is_found_and_timed(ear: SecondEar) -> None:
+    judged = judge_strike(struck((1.0, speech()), (4.0, speech())), ear)
+    assert judged.holds
+    assert judged.voice_again_s == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("start_s", "text"),
+    [(1.0, SORRY), (8.0, SORRY), (3.0, "Green bananas grow on every hill.")],
+    ids=["before", "too late", "other words"],
+)
+def test_caller_who_does_not_hear_the_phrase_in_time_is_stranded(start_s: float, text: str, ear: SecondEar) -> None:
+    assert judge_strike(struck((start_s, speech(text))), ear).is_stranded
+
+
+def test_caller_who_hears_nothing_or_music_after_a_fault_is_stranded(ear: SecondEar) -> None:
+    assert judge_strike(struck(), ear).is_stranded
+    assert judge_strike(struck((3.0, music())), ear).is_stranded
+
+
+def test_caller_who_hung_up_needs_to_hear_nobody(ear: SecondEar) -> None:
+    assert judge_strike(struck(within_s=0.0), ear).holds
+
+
+@pytest.mark.parametrize("changes", [{"failures": ["2 Agent As at once"]}, {"left_over": ("final-1",)}])
+def test_what_the_rooms_and_the_log_tell_fails_the_fault(changes: dict[str, Any], ear: SecondEar) -> None:
+    assert not judge_strike(struck((3.0, speech()), **changes), ear).holds
+
+
+def test_what_does_not_hold_is_noted_and_the_scene_goes_on() -> None:
+    strike = struck()
+    with strike.watched():
+        raise UnmetError("no call_ended")
+    with strike.watched():
+        raise TimeoutError
+    assert strike.failures == ["no call_ended", "waited in vain"]

@@ -21,6 +21,8 @@ from warm_transfer.transfer.wire import CLIENT_ATTRIBUTE, MOVE_METHOD, MoveOrder
 HEARD_TIMEOUT_S = 5.0  # as long as the coordinator waits for its proof
 FIRST_WORD_TIMEOUT_S = 20.0
 """For Agent B's first word, with the music of the old room; Agent A closes that room before (3 * MOVE_TIMEOUT_S)."""
+JOIN_S = 1.0
+"""A join takes 0.2 s on loopback."""
 OVERLAP_S = 0.2
 """How long both rooms get the microphone once the new one has it: else up to 95 ms of speech are lost."""
 
@@ -58,12 +60,15 @@ class Caller:
         has_microphone: bool = True,
         on_moment: Callable[[Moment], None] | None = None,
         on_room: Callable[[rtc.Room], None] | None = None,
+        clock: CallClock | None = None,
     ) -> None:
         """`on_room` gets each room before it is joined, so that nothing that arrives there is missed.
 
+        `clock`: of an earlier connection, which this one follows in the same call.
+
         Without a microphone nothing is published: somebody who types, or did not allow it.
         """
-        self.clock = CallClock()
+        self.clock = clock or CallClock()
         self.downlink = Downlink(self.clock)
         self.microphone = Microphone(self.clock)
         self.moments: list[Moment] = []
@@ -133,6 +138,9 @@ class Caller:
     async def hang_up(self) -> None:
         """Press the end button: tell the agents, then leave every room."""
         if self._move is not None:
+            # The native client can't take a join back: if the room is deleted meanwhile, it makes it anew 15 s later.
+            if joining := {room.joining for room in self._rooms if room.joining is not None}:
+                await asyncio.wait(joining, timeout=JOIN_S)
             self._move.cancel()
             await asyncio.wait({self._move})
         if self._rooms:

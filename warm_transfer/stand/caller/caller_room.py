@@ -35,6 +35,8 @@ class CallerRoom:
     ) -> None:
         self.rtc_room = rtc.Room()
         self.name = ""
+        self.joining: asyncio.Task[None] | None = None
+        """The join, from its begin on."""
         self.is_heard = asyncio.Event()
         self.is_over = asyncio.Event()
         self.has_sound = asyncio.Event()
@@ -61,6 +63,7 @@ class CallerRoom:
     async def connect(self, url: str, token: str) -> None:
         """Join the room; ConnectError or TimeoutError, and then we are not in it and never will be."""
         connecting = asyncio.create_task(self.rtc_room.connect(url, token), name="caller connects")
+        self.joining = connecting
         try:
             await asyncio.wait({connecting}, timeout=NETWORK_TIMEOUT_S)
         finally:

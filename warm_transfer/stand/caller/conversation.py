@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,7 +50,9 @@ class Conversation:
         speech_rate_hz: int,
         understand: Understand,
         on_spoken: Callable[[Spoken], None] | None = None,
+        think: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
+        """`think` is awaited before each answer: a pause, in which more may be heard, and then that is answered."""
         self.transcript: list[Spoken] = []
         self._caller = caller
         self._script = script
@@ -58,6 +60,7 @@ class Conversation:
         self._speech_rate_hz = speech_rate_hz
         self._understand = understand
         self._on_spoken = on_spoken
+        self._think = think
 
     async def run(self, timeout_s: float) -> None:
         """Hold the conversation, then hang up; TimeoutError if it has no end by then."""
@@ -79,6 +82,10 @@ class Conversation:
         while not self._script.is_done:
             try:
                 heard = await self._listen()
+                if self._think is not None:
+                    await self._think()
+                    if self._is_spoken_to:
+                        heard = await self._listen()
                 reply = self._script.answer(heard)
             except TimeoutError:
                 if self._script.has_said_goodbye:
@@ -93,10 +100,14 @@ class Conversation:
         """All that was said until nobody speaks any more; TimeoutError after a long silence."""
         patience_s = GOODBYE_TIMEOUT_S if self._script.has_said_goodbye else NUDGE_AFTER_S
         texts = [await self._transcribe(await self._next_utterance(patience_s))]
-        while self._caller.is_hearing or not self._caller.utterances.empty():
+        while self._is_spoken_to:
             with contextlib.suppress(TimeoutError):
                 texts.append(await self._transcribe(await self._next_utterance(patience_s)))
         return " ".join(texts)
+
+    @property
+    def _is_spoken_to(self) -> bool:
+        return self._caller.is_hearing or not self._caller.utterances.empty()
 
     async def _next_utterance(self, patience_s: float) -> Utterance:
         began_s = self._caller.clock.now_s()

@@ -1,160 +1,145 @@
-"""Kills processes in every state of real, spoken calls: `make faults [QUICK=1]`.
+"""Kills processes in every state of real, spoken calls, and makes every other fault: `make faults [QUICK=1] [ONLY=]`.
 
-Prints a table and, as the last line, one JSON object: `{"cells", "cells_expected", "stranded", "facts_lost",
-"left_over", "voice_again_s": {"job", "worker", "server"}}`, the times as p95. Exits with 1 if a cell is missing, a
-caller was stranded, a fact was lost, something is left, or a voice came too late.
+One call goes through all states in which one thing is killed, at a random moment of each; a kill counts from its
+moment to the next voice that another recognizer than the agents' understands. Other faults strike calls whose caller
+types, save where speech is what fails. What a run misses is tried once more, and then counts as failed.
+
+Prints two tables and, as the last line, one JSON object: `{"cells", "cells_expected", "stranded", "facts_lost",
+"left_over", "voice_again_s": {"job", "worker", "server"}}`, the times as p95. Exits with 1 if a cell is missing or does
+not hold, a caller was stranded, a fact was lost, something is left, or a voice came too late.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Annotated
 
-import numpy as np
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from warm_transfer.stand.caller.downlink import write_wav
 from warm_transfer.stand.caller.speech_process import SpeechProcess
-from warm_transfer.stand.faults.faulty_call import MissedStateError, place
-from warm_transfer.stand.faults.judge import Judged, judge, missed
-from warm_transfer.stand.faults.matrix import VOICE_WITHIN_S, Cell, Kill, cells
+from warm_transfer.stand.faults.faulty_call import place
+from warm_transfer.stand.faults.judge import Judged, judge, judge_strike, missed
+from warm_transfer.stand.faults.matrix import RUNS_EACH, Cell, cells, plan
+from warm_transfer.stand.faults.report import fault_table, holds, kill_table, line, summarize
+from warm_transfer.stand.faults.scenes import scenes
 from warm_transfer.stand.faults.second_ear import SecondEar
 from warm_transfer.stand.faults.site import FaultSite
+from warm_transfer.stand.faults.stage import Scene, Stage
 from warm_transfer.transfer.errors import WarmTransferError
-from warm_transfer.transfer.terms import State
 
 MOST_TRIES = 2
-"""A call that misses its state, because it went on faster than the moment was drawn for, is placed once more."""
-RUNS_EACH = 30
-"""Of each kind of death, over all its states, in a full run."""
-KINDS = {"job": (Kill.AGENT_A, Kill.AGENT_B), "worker": (Kill.WORKER,), "server": (Kill.SERVER,)}
+"""What a call missed, because a state was over before the moment that was drawn, is tried once more."""
+SCENE_TIMEOUT_S = 240.0
+"""The longest takes 100 s; one that hangs counts as missed."""
+AT_ONCE = 2
+"""Calls whose callers type, and in which no promised time is judged; each is mostly waiting."""
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 
-@app.command()
+@app.command(help=__doc__)
 def main(
     quick: Annotated[bool, typer.Option(help="One run per cell.")] = False,
     seed: Annotated[int, typer.Option(help="Draws the moments.")] = 0,
-    only: Annotated[str, typer.Option(help="Only cells with this in their name, such as 'server'.")] = "",
+    only: Annotated[str, typer.Option(help="Only cells whose name this regular expression is found in.")] = "",
 ) -> None:
-    """Run the matrix on a LiveKit server of its own, and print what the callers heard."""
+    """Run the cells on a LiveKit server of its own, and print what the callers heard."""
     logging.disable(logging.WARNING)
     folder = Path("runs").resolve() / f"faults_{datetime.now():%Y-%m-%d_%H-%M-%S}"
     folder.mkdir(parents=True)
-    chosen = [cell for cell in cells() if only in str(cell)]
+    chosen = [cell for cell in cells() if re.search(only, str(cell))]
+    played = [scene for scene in scenes() if any(re.search(only, str(fault)) for fault in scene.faults)]
+    run = _Run(folder, Random(seed))
     try:
-        judged = asyncio.run(_run(_plan(chosen, runs_each=0 if quick else RUNS_EACH), folder, Random(seed)))
+        asyncio.run(run.whole(plan(chosen, runs_each=0 if quick else RUNS_EACH), played))
     except WarmTransferError as error:
         typer.echo(error.sentence, err=True)
         raise typer.Exit(code=2) from None
-    Console().print(_table(judged))
-    Console().print(f"recordings and logs: {folder}")
-    summary = _summary(judged, expected=len(chosen))
+    Console().print(kill_table(run.judged), fault_table(run.judged), f"recordings and logs: {folder}")
+    summary = summarize(run.judged, expected=len(chosen) + sum(len(scene.faults) for scene in played))
     typer.echo(json.dumps(summary))
-    raise typer.Exit(code=int(not _holds(summary)))
+    raise typer.Exit(code=int(not holds(summary)))
 
 
-def _plan(chosen: Sequence[Cell], *, runs_each: int) -> list[list[Cell]]:
-    """The kills of each call: one, but a watcher's, which nobody hears, in all states of one call.
+class _Run:
+    """Calls and scenes, one after the other."""
 
-    Each cell once, and each kind of death at least `runs_each` times, its cells in turn.
-    """
-    unheard = [cell for cell in chosen if cell.kill is Kill.WATCHER]
-    plan = [unheard] if unheard else []
-    for kinds in KINDS.values():
-        of_kind = [cell for cell in chosen if cell.kill in kinds]
-        runs = max(runs_each, len(of_kind)) if of_kind else 0
-        plan += [[of_kind[number % len(of_kind)]] for number in range(runs)]
-    return plan
+    def __init__(self, folder: Path, random: Random) -> None:
+        self.judged: list[Judged] = []
+        self._folder = folder
+        self._random = random
+        self._console = Console(stderr=True)
+        self._ear = SecondEar()
+        self._calls = 0
+        self._listening = asyncio.Lock()
 
+    async def whole(self, planned: Sequence[Sequence[Cell]], played: Sequence[Scene]) -> None:
+        with SpeechProcess() as speech:
+            await asyncio.to_thread(speech.load)
+            async with FaultSite(self._folder) as site:
+                for kills in planned:
+                    await self._kill(site, speech, kills)
+                async with Stage(site, speech, self._folder) as stage:
+                    for scene in played:
+                        if scene.is_alone:
+                            await self._play(stage, scene)
+                    await self._play_side_by_side(stage, [scene for scene in played if not scene.is_alone])
 
-async def _run(plan: Sequence[Sequence[Cell]], folder: Path, random: Random) -> list[Judged]:
-    console, ear = Console(stderr=True), SecondEar()
-    judged: list[Judged] = []
-    with SpeechProcess() as speech:
-        await asyncio.to_thread(speech.load)
-        async with FaultSite(folder) as site:
-            for number, kills in enumerate(plan, start=1):
-                await site.mend()
-                judged += await _call(site, speech, kills, random, ear, folder / f"call_{number}.wav")
-                for one in judged[-len(kills) :]:
-                    console.print(f"{number}/{len(plan)} {one.cell}: {_line(one)}", markup=False, soft_wrap=True)
-    return judged
+    async def _kill(self, site: FaultSite, speech: SpeechProcess, kills: Sequence[Cell]) -> None:
+        """All kills of one call; those that it missed are made in another."""
+        for _ in range(MOST_TRIES):
+            await site.mend()
+            call = await place(site, speech, kills, self._random)
+            self._calls += 1
+            await asyncio.to_thread(write_wav, self._folder / f"call_{self._calls}.wav", call.heard)
+            self._note(await asyncio.to_thread(judge, call, self._ear) if call.kills else [])
+            made = {killed.cell for killed in call.kills}
+            kills = [cell for cell in kills if cell not in made]
+            if not kills:
+                return
+        self._note([missed(cell) for cell in kills])
 
+    async def _play_side_by_side(self, stage: Stage, played: Sequence[Scene]) -> None:
+        waiting = list(reversed(played))
 
-async def _call(
-    site: FaultSite, speech: SpeechProcess, kills: Sequence[Cell], random: Random, ear: SecondEar, recording: Path
-) -> list[Judged]:
-    for _ in range(MOST_TRIES):
-        try:
-            call = await place(site, speech, kills, random)
-        except MissedStateError:
-            continue
-        await asyncio.to_thread(write_wav, recording, call.heard)
-        return await asyncio.to_thread(judge, call, ear)
-    return [missed(cell) for cell in kills]
+        async def play() -> None:
+            while waiting:
+                await self._play(stage, waiting.pop())
 
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(AT_ONCE):
+                tasks.create_task(play())
 
-def _line(one: Judged) -> str:
-    voice = "" if one.voice_again_s is None else f"voice again after {one.voice_again_s:.1f} s"
-    faults = [name for name in ("is_stranded", "facts_lost", "left_over") if getattr(one, name)]
-    told = "ok" if one.holds else ", ".join(f"{name} {getattr(one, name)}" for name in faults)
-    return f"{told} {voice} ({' | '.join(one.heard)})"
+    async def _play(self, stage: Stage, scene: Scene) -> None:
+        """One scene; where not all of its faults struck, once more."""
+        awaited = list(scene.faults)
+        for _ in range(MOST_TRIES):
+            await stage.site.mend()
+            strikes = []
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SCENE_TIMEOUT_S):
+                    strikes = await stage.play(scene)
+            for strike in strikes:
+                if strike.fault in awaited:
+                    async with self._listening:
+                        self._note([await asyncio.to_thread(judge_strike, strike, self._ear)])
+                    awaited.remove(strike.fault)
+            if not awaited:
+                return
+        self._note([missed(fault) for fault in awaited])
 
-
-def _table(judged: Sequence[Judged]) -> Table:
-    table = Table(title="Killed, by the state of the transfer: s until a voice", title_justify="left")
-    table.add_column("Killed")
-    for state in State:
-        table.add_column("with agent B" if state is State.ENDED else state.value, justify="right")
-    for kill in Kill:
-        table.add_row(
-            kill.value, *(_entry([one for one in judged if one.cell == Cell(state=s, kill=kill)]) for s in State)
-        )
-    return table
-
-
-def _entry(of_cell: Sequence[Judged]) -> str:
-    if not of_cell:
-        return ""
-    times = [one.voice_again_s for one in of_cell if one.voice_again_s is not None]
-    failed = sum(not one.holds for one in of_cell)
-    told = f"{max(times):.1f}" if times else "unheard"
-    return f"{told} ({failed} of {len(of_cell)} failed)" if failed else told
-
-
-def _summary(judged: Sequence[Judged], *, expected: int) -> dict[str, object]:
-    return {
-        "cells": len({one.cell for one in judged if one.holds}),
-        "cells_expected": expected,
-        "runs": len(judged),
-        "stranded": sum(one.is_stranded for one in judged),
-        "facts_lost": sum(one.facts_lost for one in judged),
-        "left_over": sum(len(one.left_over) for one in judged),
-        "voice_again_s": {kind: _p95(one for one in judged if one.cell.kill in kills) for kind, kills in KINDS.items()},
-    }
-
-
-def _p95(judged: Iterable[Judged]) -> float | None:
-    times = [one.voice_again_s for one in judged if one.voice_again_s is not None]
-    return round(float(np.percentile(times, 95)), 2) if times else None
-
-
-def _holds(summary: dict[str, object]) -> bool:
-    times = summary["voice_again_s"]
-    is_whole = summary["cells"] == summary["cells_expected"]
-    is_clean = not (summary["stranded"] or summary["facts_lost"] or summary["left_over"])
-    if not isinstance(times, dict):
-        return False
-    in_time = all(time is None or time <= VOICE_WITHIN_S[KINDS[kind][0]] for kind, time in times.items())
-    return is_whole and is_clean and in_time
+    def _note(self, judged: Sequence[Judged]) -> None:
+        self.judged += judged
+        for one in judged:
+            self._console.print(line(one), markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""One real, spoken call in which something is killed at a random moment of a state, or of several."""
+"""One real, spoken call that goes through the states; in each something is killed, at a random moment."""
 
 import asyncio
 import functools
+import os
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,14 +16,17 @@ from warm_transfer.stand.caller.downlink import RATE_HZ, Samples
 from warm_transfer.stand.caller.scenarios import ScriptedCaller, load_scenario
 from warm_transfer.stand.caller.speech_process import SPEECH_RATE_HZ, SpeechProcess
 from warm_transfer.stand.demo.left_over import is_alive
-from warm_transfer.stand.faults.matrix import Cell
+from warm_transfer.stand.faults.call_state import state_of
+from warm_transfer.stand.faults.matrix import Cell, Kill
 from warm_transfer.stand.faults.site import FaultSite
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms, caller_token, new_room_name
 from warm_transfer.transfer.terms import State
 from warm_transfer.transfer.wire import AgentAJob
 
-CALL_TIMEOUT_S = 200.0
+CALL_TIMEOUT_S = 300.0
 STATE_TIMEOUT_S = 90.0
+STRANDED_S = 20.0
+"""A caller who hears nothing for longer has been left alone."""
 LEFT_S = 3.0
 """After the caller's client signals the end, rooms and jobs have this long to go."""
 POLL_S = 0.02
@@ -31,32 +35,37 @@ STILL_HEARD_S = 0.4
 UNHEARD_S = 1.5
 """A turn is over, recognized and in the log this long after its last word."""
 
-_BEGINS = {
-    State.TALKING: "turn_spoken",
-    State.OFFERED: "transfer_offered",
-    State.RINGING: "attempt_begun",
-    State.CONSULTING: "target_answered",
-    State.MOVING: "move_begun",
-    State.ENDED: "transfer_ended",
-}
-"""The event with which the call is in that state."""
 _LASTS_S = {
     State.TALKING: 6.0,
     State.OFFERED: 5.0,
-    State.RINGING: 0.3,
+    State.RINGING: 0.25,
     State.CONSULTING: 8.0,
-    State.MOVING: 0.15,
+    State.MOVING: 0.1,
     State.ENDED: 6.0,
 }
 """The moment is drawn from this; a state lasts at least about as long (measured on an idle machine)."""
+_LEFT_BY_CALLER = {State.OFFERED, State.ENDED}
+"""The caller's next words end it: the caller thinks until the kill."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Killed:
+    """One kill of a call."""
+
+    cell: Cell
+    at_s: float
+    """Its place in the recordings."""
+    asked_again: int
+    """How often the caller had been asked for a known fact by then."""
+    load: float
+    """The machine's load average at that time: what else ran beside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultyCall:
     """What came of it."""
 
-    kills: tuple[tuple[Cell, float], ...]
-    """What was killed, with its place in the recordings."""
+    kills: tuple[Killed, ...]
     spoken: tuple[Spoken, ...]
     heard: Samples
     events: tuple[LoggedEvent, ...]
@@ -66,15 +75,10 @@ class FaultyCall:
     left_over: tuple[str, ...]
 
 
-class MissedStateError(Exception):
-    """The call never came to the state."""
-
-
 async def place(site: FaultSite, speech: SpeechProcess, cells: Sequence[Cell], random: Random) -> FaultyCall:
     """Hold a call, kill what the cells say, in the order of the states, and go on to the goodbye.
 
-    Raises:
-        MissedStateError: the call never came to a cell's state.
+    A cell whose state never comes, or is over before its moment, is not among the kills.
     """
     return await _Call(site, speech, cells, random).run()
 
@@ -84,6 +88,10 @@ class _Call:
         self._site = site
         self._cells = cells
         self._random = random
+        self._kills: list[Killed] = []
+        self._may_speak = asyncio.Event()
+        self._may_speak.set()
+        self._mending: asyncio.Task[None] | None = None
         self._call_id = secrets.token_hex(16)
         self._room = new_room_name("caller")
         identity = f"caller-{secrets.token_hex(4)}"
@@ -98,6 +106,7 @@ class _Call:
             speak=functools.partial(speech.speak, voice=scenario.voice),
             speech_rate_hz=SPEECH_RATE_HZ,
             understand=speech.understand,
+            think=self._may_speak.wait,
         )
 
     async def run(self) -> FaultyCall:
@@ -114,11 +123,11 @@ class _Call:
                 finally:
                     killing.cancel()
                     await asyncio.gather(killing, return_exceptions=True)
-                if killing.cancelled():
-                    raise MissedStateError
+                if not killing.cancelled():
+                    killing.result()  # its error, if it had one
                 left_over = await self._left_over(rooms, before)
         return FaultyCall(
-            kills=killing.result(),
+            kills=tuple(self._kills),
             spoken=tuple(self._conversation.transcript),
             heard=self._caller.downlink.mixed(),
             events=tuple(await self._events()),
@@ -127,25 +136,67 @@ class _Call:
             left_over=left_over,
         )
 
-    async def _kill_all(self) -> tuple[tuple[Cell, float], ...]:
-        kills = []
-        for cell in self._cells:
-            kills.append((cell, await self._kill(cell)))
-            if len(self._cells) > 1:
-                await self._site.mend()  # for the next one
-        return tuple(kills)
+    async def _kill_all(self) -> None:
+        try:
+            for cell in self._cells:
+                if await self._is_the_moment(cell):
+                    await self._kill(cell)
+            await self._until_mended()
+        finally:
+            self._may_speak.set()
+            if self._mending is not None:
+                self._mending.cancel()
 
-    async def _kill(self, cell: Cell) -> float:
-        """Wait for the state and its moment, kill; where that is in the recordings."""
-        async with asyncio.timeout(STATE_TIMEOUT_S):
-            while not _is_in_state(cell.state, await self._events()):  # noqa: ASYNC110 - other processes' file
-                await asyncio.sleep(POLL_S)
-        await asyncio.sleep(self._random.uniform(0, _LASTS_S[cell.state]))
+    async def _is_the_moment(self, cell: Cell) -> bool:
+        """Wait for the state and a moment in it; False if the call is past it, or does not come to it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STATE_TIMEOUT_S):
+                while not _is_past(state := await self._state(), cell.state):
+                    is_mended = self._mending is None or self._mending.done()
+                    if is_mended and not (state is cell.state and state in _LEFT_BY_CALLER):
+                        self._may_speak.set()
+                    else:
+                        self._may_speak.clear()
+                    if is_mended and state is cell.state:
+                        await asyncio.sleep(self._random.uniform(0, _LASTS_S[cell.state]))
+                        return await self._state() is state
+                    await asyncio.sleep(POLL_S)
+        return False
+
+    async def _kill(self, cell: Cell) -> None:
         pids = {one.payload["role"]: one.payload["pid"] for one in await self._events() if one.type == "job_started"}
         at_s = self._caller.clock.now_s()
         self._lose_words(at_s)
-        await self._site.kill(cell.kill, pids)
-        return at_s
+        asked_again = self._script.asked_again
+        self._kills.append(Killed(cell=cell, at_s=at_s, asked_again=asked_again, load=os.getloadavg()[0]))
+        await self._site.kill(cell.kill, pids["agent_b" if self._is_agent_bs(cell) else "agent_a"])
+        self._mending = asyncio.create_task(self._mend())
+
+    async def _mend(self) -> None:
+        """Once the caller has heard a voice, bring back what died, for the next one."""
+        await self._until_voice()
+        await self._site.mend()
+
+    async def _until_mended(self) -> None:
+        if self._mending is not None:
+            await self._mending
+
+    def _is_agent_bs(self, cell: Cell) -> bool:
+        """Whether it is Agent B's job that dies, alone or with its worker; in the consult a worker of either."""
+        if cell.kill is Kill.WORKER and cell.state in (State.CONSULTING, State.MOVING):
+            return self._random.random() < 0.5
+        return cell.kill is Kill.AGENT_B or cell.state is State.ENDED
+
+    async def _until_voice(self) -> None:
+        """Wait until the caller has heard somebody after the last kill, or has been left alone."""
+        if not self._kills or self._kills[-1].cell.kill is Kill.WATCHER:
+            return
+        killed_at_s = self._kills[-1].at_s
+        while self._caller.clock.now_s() < killed_at_s + STRANDED_S:
+            heard = (one.at_s for one in self._caller.moments if one.name == "heard_start")
+            if any(at_s > killed_at_s + STILL_HEARD_S for at_s in heard):
+                return
+            await asyncio.sleep(POLL_S)
 
     def _lose_words(self, at_s: float) -> None:
         """What the caller says at this moment, or just said, dies with who heard it."""
@@ -154,6 +205,9 @@ class _Call:
         is_saying = len(ends) < len(said)
         if said and (is_saying or at_s - ends[-1] < UNHEARD_S):
             self._script.lose(said[-1].text)
+
+    async def _state(self) -> State | None:
+        return state_of(await self._events())
 
     async def _events(self) -> list[LoggedEvent]:
         return await asyncio.to_thread(self._site.log.events, self._call_id)
@@ -171,11 +225,9 @@ class _Call:
             await asyncio.sleep(0.1)
 
 
-def _is_in_state(state: State, events: Sequence[LoggedEvent]) -> bool:
-    begins = [one for one in events if one.type == _BEGINS[state]]
-    if state is State.TALKING:
-        return any(one.payload["speaker"] == "caller" for one in begins)
-    return bool(begins)
+def _is_past(state: State | None, wanted: State) -> bool:
+    order = list(State)
+    return state is not None and order.index(state) > order.index(wanted)
 
 
 def heard_after(call: FaultyCall, killed_at_s: float) -> list[tuple[float, Samples]]:

@@ -1,28 +1,31 @@
 """What a faulty call was like for its caller."""
 
+import os
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from warm_transfer.stand.faults.faulty_call import FaultyCall, heard_after
+from warm_transfer.stand.faults.evidence import Fault, Strike
+from warm_transfer.stand.faults.faulty_call import STRANDED_S, FaultyCall, Killed, heard_after
 from warm_transfer.stand.faults.matrix import Cell, Kill
 from warm_transfer.stand.faults.second_ear import SecondEar, says_one_of
-
-STRANDED_S = 20.0
-"""A caller who hears nothing for longer has been left alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """One call of one cell."""
 
-    cell: Cell
+    cell: Cell | Fault
     voice_again_s: float | None
-    """From the kill to the first voice that the second recognizer understands; None if there was none, or none died."""
+    """From the fault to the first voice that the second recognizer understands; None if nobody is to hear it."""
     is_stranded: bool
     facts_lost: int
     left_over: tuple[str, ...]
     heard: tuple[str, ...]
-    """What was said after the kill up to the first understood voice, as the second recognizer has it."""
+    """What was said after it up to the first understood voice, as the second recognizer has it."""
+    load: float
+    """The machine's load average at that time: what else ran beside."""
+    failures: tuple[str, ...] = ()
+    """What else did not hold, by the rooms and the log."""
 
     @property
     def holds(self) -> bool:
@@ -31,28 +34,37 @@ class Judged:
 
 
 def judge(call: FaultyCall, ear: SecondEar) -> list[Judged]:
-    """Listen to what came after each kill; what the whole call lost counts for the first."""
-    judged = [_after(call, cell, killed_at_s, ear) for cell, killed_at_s in call.kills]
-    judged[0] = replace(judged[0], facts_lost=call.facts_lost, left_over=call.left_over)
-    return judged
+    """Listen to what came after each kill, up to the next one; the call's end is the last one's."""
+    ends = [*(one.at_s for one in call.kills[1:]), float("inf")]
+    asked = [*(one.asked_again for one in call.kills[1:]), call.facts_lost]
+    judged = [
+        replace(_after(call, killed, until_s, ear), facts_lost=asked_by_then - killed.asked_again)
+        for killed, until_s, asked_by_then in zip(call.kills, ends, asked, strict=True)
+    ]
+    *before, last = judged
+    return [*before, replace(last, is_stranded=last.is_stranded or not call.is_done, left_over=call.left_over)]
 
 
-def _after(call: FaultyCall, cell: Cell, killed_at_s: float, ear: SecondEar) -> Judged:
+def _after(call: FaultyCall, killed: Killed, until_s: float, ear: SecondEar) -> Judged:
     said = _said(call)
+    is_unheard = killed.cell.kill is Kill.WATCHER
     voice_again_s, heard = None, list[str]()
-    for start_s, samples in heard_after(call, killed_at_s):
+    for start_s, samples in heard_after(call, killed.at_s):
+        if start_s > until_s and not is_unheard:
+            break
         heard.append(ear.transcribe(samples))
         if says_one_of(heard[-1], said):
-            voice_again_s = start_s - killed_at_s
+            voice_again_s = start_s - killed.at_s
             break
     is_alone = voice_again_s is None or voice_again_s > STRANDED_S
     return Judged(
-        cell=cell,
-        voice_again_s=None if cell.kill is Kill.WATCHER else voice_again_s,
-        is_stranded=is_alone or not call.is_done,
+        cell=killed.cell,
+        voice_again_s=None if is_unheard else voice_again_s,
+        is_stranded=is_alone,
         facts_lost=0,
         left_over=(),
         heard=tuple(heard),
+        load=killed.load,
     )
 
 
@@ -63,6 +75,39 @@ def _said(call: FaultyCall) -> list[str]:
     return [f"{one} {after}" for one, after in zip_longest(alone, alone[1:], fillvalue="")]
 
 
-def missed(cell: Cell) -> Judged:
-    """A cell whose call never came to its state: it counts as failed."""
-    return Judged(cell=cell, voice_again_s=None, is_stranded=True, facts_lost=0, left_over=(), heard=())
+def judge_strike(strike: Strike, ear: SecondEar) -> Judged:
+    """Listen for what the caller was to hear after a fault of another kind."""
+    wanted = strike.texts or strike.said
+    texts = [*wanted, *(f"{one} {after}" for one in wanted for after in strike.said)]  # in one breath
+    voice_again_s, heard = None, list[str]()
+    for one in strike.heard:
+        if strike.at_s < one.start_s <= strike.at_s + strike.within_s:
+            heard.append(ear.transcribe(one.samples))
+            if says_one_of(heard[-1], texts):
+                voice_again_s = one.start_s - strike.at_s
+                break
+    is_alone = strike.within_s > 0 and voice_again_s is None
+    return Judged(
+        cell=strike.fault,
+        voice_again_s=voice_again_s,
+        is_stranded=is_alone or bool(strike.failures),
+        facts_lost=0,
+        left_over=strike.left_over,
+        heard=tuple(heard),
+        load=strike.load,
+        failures=tuple(strike.failures),
+    )
+
+
+def missed(cell: Cell | Fault) -> Judged:
+    """A cell that no call came to: it counts as failed."""
+    return Judged(
+        cell=cell,
+        voice_again_s=None,
+        is_stranded=True,
+        facts_lost=0,
+        left_over=(),
+        heard=(),
+        load=os.getloadavg()[0],
+        failures=("the call never came to it",),
+    )

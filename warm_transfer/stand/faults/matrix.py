@@ -1,5 +1,6 @@
 """Which process is killed in which state: the cells of the matrix, from the coordinator's own states."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -7,7 +8,10 @@ from warm_transfer.transfer.terms import State
 
 
 class Kill(Enum):
-    """What is killed with SIGKILL; the server is started again at once, whatever else dies stays dead."""
+    """What is killed with SIGKILL.
+
+    The server is started again at once, a worker or watcher once the caller hears a voice; a job is dead.
+    """
 
     AGENT_A = "agent A's job"
     AGENT_B = "agent B's job"
@@ -32,9 +36,20 @@ _WITHOUT_AGENT_A = {State.ENDED}
 _WITHOUT_AGENT_B = {State.TALKING, State.OFFERED, State.RINGING}
 """Nobody has answered yet: a job that is still starting is no job of the call."""
 
+KINDS: dict[str, tuple[Kill, ...]] = {
+    "job": (Kill.AGENT_A, Kill.AGENT_B),
+    "worker": (Kill.WORKER,),
+    "server": (Kill.SERVER,),
+}
+"""The deaths whose times are promised."""
+VOICE_WITHIN_S = {"job": 2.0, "worker": 5.0, "server": 8.0}
+"""The promise, p95, from the death to a voice at the caller's ear. Nobody hears a watcher die."""
+RUNS_EACH = 30
+"""Of each kind of death, over all its states, in a full run."""
+
 
 def cells() -> list[Cell]:
-    """Every cell in which there is something to kill."""
+    """Every cell in which there is something to kill; those of one kill in the order in which a call comes by them."""
     return [
         Cell(state=state, kill=kill)
         for kill in Kill
@@ -44,5 +59,16 @@ def cells() -> list[Cell]:
     ]
 
 
-VOICE_WITHIN_S = {Kill.AGENT_A: 2.0, Kill.AGENT_B: 2.0, Kill.WORKER: 5.0, Kill.SERVER: 8.0}
-"""The promise, p95, from the death to a voice at the caller's ear. Nobody hears a watcher die."""
+def plan(chosen: Sequence[Cell], *, runs_each: int) -> list[list[Cell]]:
+    """The kills of each call: one call goes through all states in which one thing is killed, and survives them all.
+
+    Each cell once, and each kind of death that is promised a time at least `runs_each` times.
+    """
+    unheard = [cell for cell in chosen if cell.kill is Kill.WATCHER]
+    calls = [unheard] if unheard else []
+    for kills in KINDS.values():
+        journeys = [[cell for cell in chosen if cell.kill is kill] for kill in kills]
+        in_round = sum(map(len, journeys))
+        rounds = max(1, -(-runs_each // in_round)) if in_round else 0
+        calls += [journey for journey in journeys if journey] * rounds
+    return calls

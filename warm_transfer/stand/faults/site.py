@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import os
-import secrets
 import signal
-import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,11 +14,13 @@ import psutil
 from warm_transfer.calls.log import CallLog
 from warm_transfer.settings import Settings, load_settings
 from warm_transfer.stand.faults.matrix import Kill
+from warm_transfer.stand.faults.watcher_process import WatcherProcess
 from warm_transfer.stand.server import LiveKitServer, free_port
-from warm_transfer.stand.worker_process import ROOT, WorkerProcess
+from warm_transfer.stand.worker_process import WorkerProcess
 from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess
 
 WORKERS = 2
+MOST_WATCHERS = 2
 
 
 class FaultSite:
@@ -29,14 +29,20 @@ class FaultSite:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._server = LiveKitServer(log_file=folder / "server.log", port=free_port())
-        self._watcher_port = free_port()
-        self.settings = load_settings(env_file="/dev/null", environ=self._environment())
+        ports = [free_port() for _ in range(MOST_WATCHERS)]
+        self._settings = self._own_settings(ports)
+        self.settings = load_settings(env_file="/dev/null", environ=self._settings)
         self.access = ServerAccess.of(self.settings)
         self.log = CallLog(self.settings.call_log_url)
         self._workers: list[WorkerProcess] = []
-        self._watcher: asyncio.subprocess.Process | None = None
+        self.watchers = [
+            WatcherProcess(port=port, log_file=folder / f"watcher_{number}.log", environment=self.environment())
+            for number, port in enumerate(ports, start=1)
+        ]
+        """The second one is started by who needs two."""
         self._stack = contextlib.AsyncExitStack()
         self._started = 0
+        self._mending = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self._server)
@@ -54,10 +60,18 @@ class FaultSite:
     ) -> None:
         await self._stack.aclose()
 
+    def environment(self, **settings: str) -> dict[str, str]:
+        """For a process of the site, with settings of its own (environment names)."""
+        return {**os.environ, **self._settings, **settings}
+
     async def mend(self) -> None:
         """Start what is not there."""
-        if self._watcher is None or self._watcher.returncode is not None:
-            self._watcher = await self._start_watcher()
+        async with self._mending:
+            await self._start_missing()
+
+    async def _start_missing(self) -> None:
+        if not self.watchers[0].is_running:
+            await self.watchers[0].start()
         alive = [worker for worker in self._workers if worker.is_running]
         for dead in (worker for worker in self._workers if not worker.is_running):
             await dead.__aexit__(None, None, None)
@@ -66,75 +80,49 @@ class FaultSite:
             self._started += 1
             worker = WorkerProcess(
                 log_file=self._folder / f"worker_{self._started}.log",
-                environment={**os.environ, **self._environment()},
-                arguments=("worker.py", "start"),
+                environment=self.environment(),
             )
             self._workers.append(await worker.__aenter__())
 
-    async def kill(self, kill: Kill, pids: Mapping[str, int]) -> None:
-        """Kill it; `pids` are the call's latest job processes by role, of which the last one has the caller."""
+    async def kill(self, kill: Kill, job_pid: int) -> None:
+        """Kill it; `job_pid` is the job process that dies, or whose worker does."""
         match kill:
             case Kill.AGENT_A | Kill.AGENT_B:
-                os.kill(pids[kill.name.lower()], signal.SIGKILL)
+                os.kill(job_pid, signal.SIGKILL)
             case Kill.WORKER:
-                self._worker_of(pids[list(pids)[-1]]).kill()
+                self.worker_of(job_pid).kill()
             case Kill.WATCHER:
-                if self._watcher is not None:
-                    self._watcher.kill()
-                    await self._watcher.wait()
+                await self.watchers[0].kill()
             case Kill.SERVER:
-                await self._server.restart()
+                await self.restart_server()
 
-    def _worker_of(self, pid: int) -> WorkerProcess:
+    async def restart_server(self) -> None:
+        """Kill -9, and start again at once."""
+        await self._server.restart()
+
+    def worker_of(self, pid: int) -> WorkerProcess:
+        """The worker whose job this process is."""
         ancestors = {process.pid for process in psutil.Process(pid).parents()}
         return next(worker for worker in self._workers if worker.pid in ancestors)
-
-    async def _start_watcher(self) -> asyncio.subprocess.Process:
-        with (self._folder / "watcher.log").open("ab") as log:
-            watcher = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "warm_transfer.control.watcher"),
-                cwd=ROOT,
-                env={**os.environ, **self._environment()},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                process_group=0,
-            )
-        while watcher.returncode is None and not await self._is_watching():  # noqa: ASYNC110 - another process
-            await asyncio.sleep(0.1)
-        return watcher
-
-    async def _is_watching(self) -> bool:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", self._watcher_port)
-        except OSError:
-            return False
-        writer.close()
-        return True
 
     async def _end(self) -> None:
         for worker in self._workers:
             await worker.__aexit__(None, None, None)
-        if self._watcher is not None and self._watcher.returncode is None:
-            self._watcher.terminate()
-            await self._watcher.wait()
+        for watcher in self.watchers:
+            await watcher.stop()
 
-    def _environment(self) -> dict[str, str]:
+    def _own_settings(self, watcher_ports: Sequence[int]) -> dict[str, str]:
         fields = Settings.model_fields
         return {
             "LIVEKIT_URL": self._server.url,
             "LIVEKIT_API_KEY": fields["livekit_api_key"].default,
             "LIVEKIT_API_SECRET": fields["livekit_api_secret"].default.get_secret_value(),
-            "AGENT_NAME": f"faults-{self._name}",
+            "AGENT_NAME": f"faults-{self._folder.name}",
             "CALL_LOG_URL": f"sqlite:///{self._folder}/calls.sqlite3",
             "UNWRITTEN_DIR": str(self._folder / "unwritten"),
-            "WATCHERS": f"127.0.0.1:{self._watcher_port}",
+            "WATCHERS": ",".join(f"127.0.0.1:{port}" for port in watcher_ports),
             "CONSULT_MODE": "spoken",
             "LLM_PROVIDER": "local",
             "STT_PROVIDER": "local",
             "TTS_PROVIDER": "local",
         }
-
-    @property
-    def _name(self) -> str:
-        return self._folder.name or secrets.token_hex(4)
