@@ -91,7 +91,8 @@ class _Call:
         self._kills: list[Killed] = []
         self._may_speak = asyncio.Event()
         self._may_speak.set()
-        self._mending: asyncio.Task[None] | None = None
+        self._has_voice = True
+        self._mending: list[asyncio.Task[None]] = []
         self._call_id = secrets.token_hex(16)
         self._room = new_room_name("caller")
         identity = f"caller-{secrets.token_hex(4)}"
@@ -141,23 +142,23 @@ class _Call:
             for cell in self._cells:
                 if await self._is_the_moment(cell):
                     await self._kill(cell)
-            await self._until_mended()
+            self._may_speak.set()
+            await asyncio.gather(*self._mending)
         finally:
             self._may_speak.set()
-            if self._mending is not None:
-                self._mending.cancel()
+            for mending in self._mending:
+                mending.cancel()
 
     async def _is_the_moment(self, cell: Cell) -> bool:
         """Wait for the state and a moment in it; False if the call is past it, or does not come to it."""
         with suppress(TimeoutError):
             async with asyncio.timeout(STATE_TIMEOUT_S):
                 while not _is_past(state := await self._state(), cell.state):
-                    is_mended = self._mending is None or self._mending.done()
-                    if is_mended and not (state is cell.state and state in _LEFT_BY_CALLER):
+                    if self._is_ready and not (state is cell.state and state in _LEFT_BY_CALLER):
                         self._may_speak.set()
                     else:
                         self._may_speak.clear()
-                    if is_mended and state is cell.state:
+                    if self._is_ready and state is cell.state:
                         await asyncio.sleep(self._random.uniform(0, _LASTS_S[cell.state]))
                         return await self._state() is state
                     await asyncio.sleep(POLL_S)
@@ -170,16 +171,19 @@ class _Call:
         asked_again = self._script.asked_again
         self._kills.append(Killed(cell=cell, at_s=at_s, asked_again=asked_again, load=os.getloadavg()[0]))
         await self._site.kill(cell.kill, pids["agent_b" if self._is_agent_bs(cell) else "agent_a"])
-        self._mending = asyncio.create_task(self._mend())
+        self._has_voice = False
+        self._mending.append(asyncio.create_task(self._mend()))
 
     async def _mend(self) -> None:
         """Once the caller has heard a voice, bring back what died, for the next one."""
         await self._until_voice()
+        self._has_voice = True
         await self._site.mend()
 
-    async def _until_mended(self) -> None:
-        if self._mending is not None:
-            await self._mending
+    @property
+    def _is_ready(self) -> bool:
+        """Whether the caller has heard a voice since the last kill, and what dies next has a replacement."""
+        return self._has_voice and (self._site.can_lose_worker or all(one.done() for one in self._mending))
 
     def _is_agent_bs(self, cell: Cell) -> bool:
         """Whether it is Agent B's job that dies, alone or with its worker; in the consult a worker of either."""

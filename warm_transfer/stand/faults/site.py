@@ -19,7 +19,8 @@ from warm_transfer.stand.server import LiveKitServer, free_port
 from warm_transfer.stand.worker_process import WorkerProcess
 from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess
 
-WORKERS = 2
+WORKERS = 3
+"""So that the next can be killed while one starts: that takes 10 s beside a call on two cores."""
 MOST_WATCHERS = 2
 
 
@@ -59,6 +60,11 @@ class FaultSite:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+
+    @property
+    def can_lose_worker(self) -> bool:
+        """Whether another worker stands by when one dies, and the watcher watches."""
+        return sum(worker.is_running for worker in self._workers) > 1 and self.watchers[0].is_running
 
     def environment(self, **settings: str) -> dict[str, str]:
         """For a process of the site, with settings of its own (environment names)."""
