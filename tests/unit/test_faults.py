@@ -49,6 +49,7 @@ def call(*utterances: tuple[float, Samples], is_done: bool = True, **changes: An
         "kills": (killed(),),
         "spoken": tuple(spoken_at(start_s, start_s + len(one) / RATE_HZ) for start_s, one in utterances),
         "heard": heard,
+        "said": np.zeros(0, np.int16),
         "events": (logged,),
         "is_done": is_done,
         "facts_lost": 0,

@@ -99,7 +99,8 @@ class _Run:
             await site.mend()
             call = await place(site, speech, kills, self._random)
             self._calls += 1
-            await asyncio.to_thread(write_wav, self._folder / f"call_{self._calls}.wav", call.heard)
+            for name, samples in (("heard", call.heard), ("said", call.said)):
+                await asyncio.to_thread(write_wav, self._folder / f"call_{self._calls}_{name}.wav", samples)
             self._note(await asyncio.to_thread(judge, call, self._ear) if call.kills else [])
             made = {killed.cell for killed in call.kills}
             kills = [cell for cell in kills if cell not in made]

@@ -12,7 +12,7 @@ from random import Random
 from warm_transfer.calls.log import LoggedEvent
 from warm_transfer.stand.caller.caller import Caller
 from warm_transfer.stand.caller.conversation import Conversation, Spoken
-from warm_transfer.stand.caller.downlink import RATE_HZ, Samples
+from warm_transfer.stand.caller.downlink import RATE_HZ, Samples, mix
 from warm_transfer.stand.caller.scenarios import ScriptedCaller, load_scenario
 from warm_transfer.stand.caller.speech_process import SPEECH_RATE_HZ, SpeechProcess
 from warm_transfer.stand.demo.left_over import is_alive
@@ -68,6 +68,8 @@ class FaultyCall:
     kills: tuple[Killed, ...]
     spoken: tuple[Spoken, ...]
     heard: Samples
+    said: Samples
+    """By the caller; begins at the same instant as what was heard."""
     events: tuple[LoggedEvent, ...]
     is_done: bool
     """Whether the caller got through the script to the goodbye."""
@@ -131,6 +133,7 @@ class _Call:
             kills=tuple(self._kills),
             spoken=tuple(self._conversation.transcript),
             heard=self._caller.downlink.mixed(),
+            said=mix([self._caller.microphone.said]),
             events=tuple(await self._events()),
             is_done=self._script.is_done,
             facts_lost=self._script.asked_again,
