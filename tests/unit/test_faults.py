@@ -15,7 +15,7 @@ from warm_transfer.stand.faults.evidence import Fault, Strike, UnmetError
 from warm_transfer.stand.faults.faulty_call import FaultyCall, Killed
 from warm_transfer.stand.faults.judge import Judged, judge, judge_strike
 from warm_transfer.stand.faults.matrix import Cell, Kill
-from warm_transfer.stand.faults.second_ear import SecondEar, says_one_of
+from warm_transfer.stand.faults.second_ear import SecondEar, says_among_more, says_one_of
 from warm_transfer.transfer.terms import State
 
 SORRY = "Sorry, we were cut off for a moment. I am here again."
@@ -136,6 +136,14 @@ def test_what_was_badly_understood_is_still_the_phrase_it_was() -> None:
     )
     assert says_one_of(as_recognized, [phrase])
     assert not says_one_of(as_recognized, [SORRY])
+
+
+def test_phrase_is_found_among_what_was_said_in_the_same_breath() -> None:
+    back = "You are back. I am still here."
+    greeted = "hello this is alex the answers to every side broadband how can i help you"
+    assert says_among_more(f"you had that i am still here {greeted}", back)
+    assert not says_among_more(greeted, back)
+    assert not says_one_of(greeted, [back])
 
 
 def test_part_of_a_phrase_counts_but_one_word_does_not() -> None:

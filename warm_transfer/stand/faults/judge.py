@@ -7,7 +7,7 @@ from itertools import zip_longest
 from warm_transfer.stand.faults.evidence import Fault, Strike
 from warm_transfer.stand.faults.faulty_call import STRANDED_S, FaultyCall, Killed, heard_after
 from warm_transfer.stand.faults.matrix import Cell, Kill
-from warm_transfer.stand.faults.second_ear import SecondEar, says_one_of
+from warm_transfer.stand.faults.second_ear import SecondEar, says_among_more, says_one_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +77,12 @@ def _said(call: FaultyCall) -> list[str]:
 
 def judge_strike(strike: Strike, ear: SecondEar) -> Judged:
     """Listen for what the caller was to hear after a fault of another kind."""
-    wanted = strike.texts or strike.said
-    texts = [*wanted, *(f"{one} {after}" for one in wanted for after in strike.said)]  # in one breath
+    texts = strike.texts or strike.said
     voice_again_s, heard = None, list[str]()
     for one in strike.heard:
         if strike.at_s < one.start_s <= strike.at_s + strike.within_s:
             heard.append(ear.transcribe(one.samples))
-            if says_one_of(heard[-1], texts):
+            if says_one_of(heard[-1], texts) or any(says_among_more(heard[-1], text) for text in texts):
                 voice_again_s = one.start_s - strike.at_s
                 break
     is_alone = strike.within_s > 0 and voice_again_s is None
