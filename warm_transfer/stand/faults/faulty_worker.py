@@ -1,4 +1,4 @@
-"""worker.py whose local models fail as a file beside UNWRITTEN_DIR says, from one moment to the next.
+"""worker.py whose local models fail, or that is full, as a file beside UNWRITTEN_DIR says, from one moment to the next.
 
 The file `fault` holds "" or one of FAULTS. An entry of its own, as worker.py is: nothing imports it.
 """
@@ -8,15 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from livekit.agents import APIConnectionError, APIConnectOptions, llm, tts
+from livekit.agents import APIConnectionError, APIConnectOptions, JobRequest, llm, tts
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 
 import worker
+from agents.admission import Admission
 from agents.providers.line_reader import Line
 from agents.providers.local_llm import LocalLLM
 from agents.providers.local_stt import LocalSpeechStream
 from agents.providers.local_tts import LocalTTS
 from warm_transfer.settings import load_settings
+from warm_transfer.transfer.wire import AgentBJob
 
 _CONSULT = " in the consult"
 FAULTS = (
@@ -24,6 +26,7 @@ FAULTS = (
     *(f"llm {how}{_CONSULT}" for how in ("fails", "stalls", "talks nonsense")),
     *("tts fails", "tts stalls"),
     *("stt fails", "stt stalls", "stt talks nonsense"),
+    "worker full",
 )
 GIBBERISH = "blue seventeen of the without"
 
@@ -31,11 +34,12 @@ _chat = LocalLLM.chat
 _synthesize = LocalTTS.synthesize
 _run = LocalSpeechStream._run
 _send = LocalSpeechStream._send
+_admit = Admission._admit_agent_b
 _fault_file = Path(load_settings().unwritten_dir).with_name("fault")
 
 
 def _fault(model: str) -> str:
-    """How this model fails now; "" if it does not."""
+    """How this model (or worker) fails now; "" if it does not."""
     named, _, how = _fault_file.read_text().partition(" ") if _fault_file.exists() else ("", "", "")
     return how if named == model else ""
 
@@ -101,11 +105,19 @@ def _faulty_send(self: LocalSpeechStream, line: Line) -> None:
     _send(self, line)
 
 
+async def _admit_agent_b(self: Admission, request: JobRequest, job: AgentBJob) -> None:
+    if _fault("worker") == "full":
+        await request.reject(terminate=False)
+    else:
+        await _admit(self, request, job)
+
+
 # Job processes import this module again, so that the faults are there too.
 LocalLLM.chat = _faulty_chat  # type: ignore[method-assign]
 LocalTTS.synthesize = _faulty_synthesize  # type: ignore[method-assign]
 LocalSpeechStream._run = _faulty_run  # type: ignore[method-assign]
 LocalSpeechStream._send = _faulty_send  # type: ignore[method-assign]
+Admission._admit_agent_b = _admit_agent_b  # type: ignore[method-assign]
 
 if __name__ == "__main__":
     worker.app()

@@ -17,8 +17,8 @@ REPLY_WITHIN_S = {
     "tts stalls": 11.0,
 }
 """FIRST_TOKEN_S is 3, a voice is tried twice, REPLY_TIMEOUT_S is 8; then the phrase begins at the caller's ear."""
-HEARING_WITHIN_S = {"stt fails": 12.0, "stt stalls": 12.0, "stt talks nonsense": 8.0}
-"""From the caller's first word, which takes 2 s; a recognizer that fails is tried four times."""
+HEARING_WITHIN_S = {"stt fails": 12.0, "stt stalls": 14.0, "stt talks nonsense": 8.0}
+"""From the first word on, which takes 2 s. A failing recognizer is tried four times; a stalled one has 8 s."""
 DECLINED_WITHIN_S = 8.0
 CONSULTED_WITHIN_S = 30.0
 """A spoken consult, less what is not spoken in it, and Agent B's first word."""
