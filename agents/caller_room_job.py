@@ -70,11 +70,7 @@ class CallerRoomJob:
             if self._job.replaces is None and self._has_agent_a():
                 logger.info("call is here already", extra={"room": self._ctx.room.name})
                 return
-            try:
-                caller = await self._wait_for_caller()
-                outcome = await self._answer(caller, recorder, rooms)
-            except TimeoutError:
-                outcome = CallOutcome(disposition=Disposition.NONE, reason="the caller did not come back", move=None)
+            outcome = await self._answer(recorder, rooms)
             if outcome is None:
                 await self._leave_to_successor(recorder)
             else:
@@ -91,29 +87,30 @@ class CallerRoomJob:
         )
         return self._taken_over is not None
 
-    async def _wait_for_caller(self) -> rtc.RemoteParticipant:
-        """The caller; TimeoutError if one whose call is taken over stays away."""
-        if self._job.caller_identity is None:
-            return await self._ctx.wait_for_participant()
-        async with asyncio.timeout(self._house.settings.lost_grace_s if self._taken_over else None):
-            return await self._ctx.wait_for_participant(identity=self._job.caller_identity)
-
-    async def _answer(self, caller: rtc.RemoteParticipant, recorder: CallRecorder, rooms: Rooms) -> CallOutcome | None:
+    async def _answer(self, recorder: CallRecorder, rooms: Rooms) -> CallOutcome | None:
         """How the call ended for us, None if another worker's Agent A has it."""
+        if self._taken_over is not None:
+            return await self._go_on(self._taken_over, recorder, rooms)
+        caller = await self._ctx.wait_for_participant(identity=self._job.caller_identity)
         room = self._ctx.room.name
-        if self._taken_over is None:
-            started = {"caller_room": room, "caller_identity": caller.identity}
-            recorder.record(CallEvent.CALL_STARTED, started)
-            recorder.record(CallEvent.JOB_STARTED, self._who() | {"room": room, "epoch": self._job.epoch})
-        elif not await self._taken_over.undo_transfer(
-            rooms,
-            recorder.record,
-            room=room,
-            caller=caller.identity,
-            move_timeout_s=self._house.settings.move_timeout_s,
-        ):
-            return CallOutcome(disposition=Disposition.COMPLETED, reason="", move=Move.CLIENT_MOVE)
+        recorder.record(CallEvent.CALL_STARTED, {"caller_room": room, "caller_identity": caller.identity})
+        recorder.record(CallEvent.JOB_STARTED, self._who() | {"room": room, "epoch": self._job.epoch})
         return await self._talk(caller, recorder, rooms)
+
+    async def _go_on(self, taken_over: TakenOverCall, recorder: CallRecorder, rooms: Rooms) -> CallOutcome | None:
+        settings, room, identity = self._house.settings, self._ctx.room.name, self._job.caller_identity or ""
+        arriving = asyncio.create_task(self._ctx.wait_for_participant(identity=identity))
+        try:
+            await taken_over.until_found(arriving, rooms, room=room, caller=identity, timeout_s=settings.lost_grace_s)
+            if not await taken_over.undo_transfer(
+                rooms, recorder.record, room=room, caller=identity, move_timeout_s=settings.move_timeout_s
+            ):
+                return CallOutcome(disposition=Disposition.COMPLETED, reason="", move=Move.CLIENT_MOVE)
+            if not arriving.done():
+                return CallOutcome(disposition=Disposition.NONE, reason="the caller did not come back", move=None)
+            return await self._talk(arriving.result(), recorder, rooms)
+        finally:
+            arriving.cancel()
 
     async def _talk(self, caller: rtc.RemoteParticipant, recorder: CallRecorder, rooms: Rooms) -> CallOutcome | None:
         models = self._house.models(AGENT_A_VOICE)

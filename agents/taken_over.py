@@ -1,8 +1,10 @@
 """A call that Agent A takes over from another job: what the log tells of it, and how it goes on."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from livekit import rtc
 from livekit.agents import Agent, AgentSession
@@ -15,6 +17,7 @@ from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import CallLog
 from warm_transfer.calls.snapshots import CallSnapshot, HandBack, TransferSnapshot, read_call
 from warm_transfer.transfer.briefing import Turn
+from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.loop_guard import LoopGuard
 from warm_transfer.transfer.ports import Record
@@ -76,6 +79,18 @@ class TakenOverCall:
             session.history.add_message(
                 role="user" if turn.speaker == "caller" else "assistant", content=turn.text, created_at=turn.at
             )
+
+    async def until_found(
+        self, arriving: asyncio.Task[Any], rooms: Rooms, *, room: str, caller: str, timeout_s: float
+    ) -> None:
+        """Wait until the caller has arrived in our room, or has gone on to Agent B's, or stays away for too long."""
+        transfer = self._under_way
+        final_room = transfer.final_room if transfer is not None and transfer.final_room != room else None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while not (await asyncio.wait({arriving}, timeout=POLL_S))[0]:
+                    if final_room is not None and await _is_in(rooms, final_room, caller):
+                        return
 
     async def undo_transfer(
         self, rooms: Rooms, record: Record, *, room: str, caller: str, move_timeout_s: float
@@ -233,6 +248,14 @@ def _offer_to(
     if not allowed:
         return None
     return Offer(transfer_id=transfer_id, target=allowed[0], others=allowed[1:], skill=skill, reason=reason)
+
+
+async def _is_in(rooms: Rooms, room: str, identity: str) -> bool:
+    try:
+        return identity in await rooms.people(room)
+    except TargetUnavailableError as error:
+        logger.warning("room not seen", extra={"why": error.sentence})
+        return False
 
 
 async def _is_moving_there(

@@ -106,7 +106,16 @@ def test_music_is_no_voice(ear: SecondEar) -> None:
 
 
 def test_what_was_sent_before_the_death_does_not_count(ear: SecondEar) -> None:
-    assert only(judge(call((KILLED_AT_S + 0.1, speech())), ear)).is_stranded
+    sorry = speech()
+    begin_s = KILLED_AT_S + 0.3 - len(sorry) / RATE_HZ
+    assert only(judge(call((max(begin_s, 0.0), sorry[: round((KILLED_AT_S + 0.3) * RATE_HZ)])), ear)).is_stranded
+
+
+def test_sentence_in_one_breath_with_what_was_said_before_the_death_counts(ear: SecondEar) -> None:
+    before = speech("One moment please.")
+    judged = only(judge(call((KILLED_AT_S - len(before) / RATE_HZ, np.concatenate([before, speech()]))), ear))
+    assert judged.holds
+    assert judged.voice_again_s == pytest.approx(0.4)
 
 
 def test_words_that_no_agent_said_do_not_count(ear: SecondEar) -> None:

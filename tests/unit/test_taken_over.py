@@ -1,5 +1,6 @@
 """What Agent A takes from a call that comes back from an Agent B."""
 
+import asyncio
 from typing import Literal, cast
 
 import pytest
@@ -57,6 +58,27 @@ async def test_caller_who_is_moved_stays_moved() -> None:
     rooms = FakeRooms(r1=set(), r3={"caller", "b1"})
     assert not await undone(rooms)
     assert rooms.deleted == ["r2"]
+
+
+async def found(rooms: FakeRooms, timeout_s: float) -> bool:
+    """Whether the wait for a caller who is not in our room ended before its time."""
+    call = TakenOverCall(AgentAJob(call_id="call", replaces="agent_a"), folded(*MOVING))
+    arriving = asyncio.create_task(asyncio.Event().wait())
+    begun = asyncio.get_running_loop().time()
+    await call.until_found(arriving, cast(Rooms, rooms), room="r1", caller="caller", timeout_s=timeout_s)
+    arriving.cancel()
+    return asyncio.get_running_loop().time() - begun < timeout_s
+
+
+async def test_caller_who_has_gone_on_to_agent_b_is_not_waited_for() -> None:
+    assert await found(FakeRooms(r1=set(), r3={"caller", "b1"}), timeout_s=20)
+
+
+async def test_caller_who_is_nowhere_is_waited_for() -> None:
+    rooms = FakeRooms(r1=set(), r3={"b1"})
+    assert not await found(rooms, timeout_s=0.3)
+    assert await undone(rooms)
+    assert rooms.deleted == ["r2", "r3"]
 
 
 def test_target_that_handed_the_caller_back_is_not_called_next() -> None:

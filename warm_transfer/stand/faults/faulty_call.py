@@ -32,6 +32,8 @@ LEFT_S = 3.0
 POLL_S = 0.02
 STILL_HEARD_S = 0.4
 """What was sent before a death is heard this much later: the receiver's jitter buffer (measured 0.3 s)."""
+LEAST_WORDS_S = 0.6
+"""Of a voice: less is what was still on its way."""
 UNHEARD_S = 1.5
 """A turn is over, recognized and in the log this long after its last word."""
 
@@ -200,8 +202,8 @@ class _Call:
             return
         killed_at_s = self._kills[-1].at_s
         while self._caller.clock.now_s() < killed_at_s + STRANDED_S:
-            heard = (one.at_s for one in self._caller.moments if one.name == "heard_start")
-            if any(at_s > killed_at_s + STILL_HEARD_S for at_s in heard):
+            ends = (one.at_s for one in self._caller.moments if one.name == "heard_end")
+            if any(at_s > killed_at_s + STILL_HEARD_S + LEAST_WORDS_S for at_s in ends):
                 return
             await asyncio.sleep(POLL_S)
 
@@ -238,10 +240,15 @@ def _is_past(state: State | None, wanted: State) -> bool:
 
 
 def heard_after(call: FaultyCall, killed_at_s: float) -> list[tuple[float, Samples]]:
-    """Each utterance of an agent that began after the kill: its begin and its sound, with a little around."""
+    """What agents said after the kill: the begin of each utterance and its sound, with a little around.
+
+    Of an utterance that had begun before, what came after: two sentences in one breath are one utterance.
+    """
     found = []
     for one in call.spoken:
-        if one.speaker == "agent" and one.start_s > killed_at_s + STILL_HEARD_S:
-            begin, end = (round((at + around) * RATE_HZ) for at, around in ((one.start_s, -0.2), (one.end_s, 0.2)))
-            found.append((one.start_s, call.heard[max(begin, 0) : end]))
+        start_s = max(one.start_s, killed_at_s + STILL_HEARD_S)
+        if one.speaker == "agent" and one.end_s > start_s:
+            lead_s = 0.2 if start_s == one.start_s else 0.0
+            begin, end = round((start_s - lead_s) * RATE_HZ), round((one.end_s + 0.2) * RATE_HZ)
+            found.append((start_s, call.heard[max(begin, 0) : end]))
     return found
