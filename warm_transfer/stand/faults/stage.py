@@ -159,7 +159,7 @@ class Stage:
         left_over = await self._left_over(call, before)
         self._calls += 1
         await asyncio.to_thread(write_wav, self._folder / f"scene_{self._calls}.wav", mix(call.lanes))
-        if call.most_agents > 1:
+        if call.most_agents > call.agents_allowed:
             call.fail(f"{call.most_agents} Agent As at once")
         turns = [event.payload for event in await call.events() if event.type == "turn_spoken"]
         for strike in call.strikes:

@@ -45,6 +45,7 @@ class TypedCall:
         self.clock = CallClock()
         self.most_agents = 0
         """Agent As in the caller's room, at any one time."""
+        self.agents_allowed = 1
         self._site = site
         self._rooms = rooms
 

@@ -30,6 +30,7 @@ async def _drain(stage: Stage) -> None:
     first = await _crew(stage, "drained")
     async with stage.call(first.agent_name) as call:
         await call.come_to(State.TALKING)
+        call.agents_allowed = 2  # the next one takes over before this one leaves, and speaks when it is gone
         second = await _crew(stage, "standing_by", AGENT_NAME=first.agent_name)
         strike = call.strike(_DRAINED, load_phrases()["resumed"], within_s=HANDED_OVER_S)
         for _ in range(2):

@@ -14,8 +14,8 @@ from warm_transfer.transfer.terms import State
 
 LOST_S = 40.0
 """LiveKit takes 15 to 20 s to tell of a lost connection."""
-BACK_S = 3.0
-"""From the return to the voice; joining takes 0.3 s of it."""
+BACK_S = 6.0
+"""From the return to the voice; joining takes 0.3 s of it, 4 s on busy cores."""
 _UNDER_WAY = (State.RINGING, State.CONSULTING, State.MOVING)
 
 
