@@ -14,6 +14,7 @@ from livekit.agents.cli import cli as livekit_cli
 from livekit.agents.cli import proto
 
 from agents.admission import Admission
+from agents.attendant_job import AttendantJob
 from agents.busy_job import BusyRoomJob
 from agents.caller_room_job import CallerRoomJob
 from agents.cpu_priority import idle_priority
@@ -75,6 +76,8 @@ async def _be_agent(ctx: JobContext, job: AgentAJob | AgentBJob, house: House) -
             match job:
                 case AgentAJob():
                     await CallerRoomJob(ctx, job, house, told).run()
+                case AgentBJob(desk_identity=str()):
+                    await AttendantJob(ctx, job, house, told).run()
                 case AgentBJob():
                     await FinalRoomJob(ctx, job, house, told).run()
 
@@ -93,7 +96,7 @@ def build_server(settings: Settings, *, drains: bool = False) -> AgentServer:
         num_idle_processes=settings.idle_processes,
         setup_fnc=prewarm,
         initialize_process_timeout=INITIALIZE_TIMEOUT_S,
-        preload_modules=["agents.caller_room_job", "agents.final_room_job", "agents.busy_job"],
+        preload_modules=["agents.caller_room_job", "agents.attendant_job", "agents.busy_job"],
         drain_timeout=EXIT_S,
     )
     admission = Admission(server, settings.max_calls, on_passed=_follow_passed(settings))

@@ -11,6 +11,7 @@ from livekit.agents import Agent, AgentSession
 from agents.hold_music import QUEUE_MS, HoldMusic
 from agents.phrase_book import PhraseBook
 from warm_transfer.transfer.terms import Disposition, Move
+from warm_transfer.transfer.wire import DESK_PREFIX
 
 logger = logging.getLogger(__name__)
 
@@ -145,11 +146,11 @@ class SessionCallerLine:
         async with asyncio.TaskGroup() as tasks:
             heard = asyncio.Event()
 
-            async def listen(track: rtc.Track) -> None:
+            async def listen(track: rtc.Track, floor: int) -> None:
                 stream = rtc.AudioStream.from_track(track=track, sample_rate=48000, num_channels=1)
                 try:
                     async for event in stream:
-                        if np.abs(np.frombuffer(event.frame.data, np.int16)).max(initial=0) > SOUND_FLOOR:
+                        if np.abs(np.frombuffer(event.frame.data, np.int16)).max(initial=0) > floor:
                             heard.set()
                             return
                 finally:
@@ -157,8 +158,11 @@ class SessionCallerLine:
 
             def subscribe(track: rtc.Track, _: object, participant: rtc.RemoteParticipant) -> None:
                 is_agent = participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
-                if track.kind == rtc.TrackKind.KIND_AUDIO and is_agent:  # any other guest's voice is not Agent B's
-                    listeners.append(tasks.create_task(listen(track)))
+                is_person = participant.identity.startswith(DESK_PREFIX)
+                # Any other guest's voice is not Agent B's.
+                if track.kind == rtc.TrackKind.KIND_AUDIO and (is_agent or is_person):
+                    # A person may wait for the caller to speak first: no music over an open line.
+                    listeners.append(tasks.create_task(listen(track, -1 if is_person else SOUND_FLOOR)))
 
             listeners: list[asyncio.Task[None]] = []
             self._room.on("track_subscribed", subscribe)

@@ -11,11 +11,12 @@ from livekit import rtc
 from livekit.agents import AgentSession, APIError, AutoSubscribe, JobContext, room_io
 
 from agents.agent_a import AgentA
+from agents.agent_a_commands import AgentACommands
 from agents.best_move import best_move
 from agents.caller_line import SessionCallerLine
 from agents.caller_presence import CallerPresence
 from agents.console import NoTargets
-from agents.consult_speech import consult_voice
+from agents.consult_speech import ConsultSpeech, consult_voice
 from agents.departure import Departure
 from agents.hold_keys import HoldKeys
 from agents.house import AGENT_A_VOICE, House, build_session, take_text, write_turns
@@ -23,20 +24,24 @@ from agents.on_hold import OnHold
 from agents.prompts import DISMISSED
 from agents.provider_faults import ProviderFaults
 from agents.providers.catalog import Models
+from agents.roster_line import RosterLine
 from agents.successor import Successor
 from agents.taken_over import TakenOverCall, welcome_back
 from agents.transcript import Transcript
 from agents.transfer_desk import TransferDesk
 from warm_transfer.calls.events import CallEvent
+from warm_transfer.calls.presence import PresenceBoard
 from warm_transfer.calls.recorder import CallRecorder
 from warm_transfer.settings import Settings
 from warm_transfer.transfer import events
 from warm_transfer.transfer.coordinator import CallOutcome, Coordinator, Ports
+from warm_transfer.transfer.livekit_adapter.command_inbox import CommandInbox
+from warm_transfer.transfer.livekit_adapter.human_line import HumanTargetLine
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.livekit_adapter.target_line import CallParties, LiveKitTargetLine
 from warm_transfer.transfer.loop_guard import LoopGuard
 from warm_transfer.transfer.ports import TargetLine
-from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
+from warm_transfer.transfer.terms import MOST_WAITS, WAIT_S, Deadline, Disposition, Move, State
 from warm_transfer.transfer.wire import AGENT_A_PREFIX, AgentAJob
 
 logger = logging.getLogger(__name__)
@@ -129,7 +134,7 @@ class CallerRoomJob:
         line = self._caller_line(
             session, caller, lambda disposition: self._agent(session, desk, line, keys, disposition)
         )
-        target = self._target_line(caller, rooms, models, recorder, lambda: coordinator.offer)
+        target = self._target_line(caller, rooms, models, recorder, lambda: coordinator)
         coordinator = Coordinator(
             ports=Ports(
                 caller=line,
@@ -151,6 +156,7 @@ class CallerRoomJob:
             ),
             record=recorder.record,
             guard=self._guard(),
+            is_free=self._house.is_free,
             first_turn=self._taken_over.first_turn if self._taken_over is not None else 0,
         )
         transcript.on_caller_turn = desk.hear
@@ -162,6 +168,7 @@ class CallerRoomJob:
             leave_message=desk.leave_message,
         )
         presence = self._watch(caller, session, coordinator, transcript, recorder)
+        commands = self._commands(session, coordinator, desk, line, keys, recorder)
         ProviderFaults(
             session,
             self._house.book,
@@ -182,6 +189,7 @@ class CallerRoomJob:
                 book=self._house.book,
             ).run()
         finally:
+            await commands.aclose()
             presence.close()
             keys.close()
             phrases.cancel()
@@ -201,6 +209,28 @@ class CallerRoomJob:
             timeout_s=self._house.settings.dispatch_timeout_s,
             log=self._house.log,
             recorder=recorder,
+        )
+
+    def _commands(
+        self,
+        session: AgentSession[None],
+        coordinator: Coordinator,
+        desk: TransferDesk,
+        line: SessionCallerLine,
+        keys: HoldKeys,
+        recorder: CallRecorder,
+    ) -> CommandInbox:
+        async def put_on_hold() -> None:
+            await session.interrupt(force=True)  # a reply to what the caller said before would still come
+            session.update_agent(OnHold(desk, note_held=line.note_held, take_message=keys.take_message))
+
+        return CommandInbox(
+            self._ctx.room,
+            self._house.access,
+            call_id=self._call_id,
+            record=recorder.record,
+            apply=AgentACommands(coordinator=coordinator, desk=desk, put_on_hold=put_on_hold).apply,
+            seen=self._taken_over.past.commands if self._taken_over is not None else (),
         )
 
     def _guard(self) -> LoopGuard:
@@ -318,34 +348,53 @@ class CallerRoomJob:
         rooms: Rooms,
         models: Models,
         recorder: CallRecorder,
-        offer: Callable[[], Offer | None],
+        coordinator: Callable[[], Coordinator],
     ) -> TargetLine:
         if self._ctx.is_fake_job():
             return NoTargets()
         settings, room = self._house.settings, self._ctx.room
 
         def note_heard(by: str, text: str) -> None:
-            if (open_offer := offer()) is not None:
+            if (open_offer := coordinator().offer) is not None:
                 heard = {"transfer_id": open_offer.transfer_id, "by": by, "text": text}
                 recorder.record(CallEvent.CONSULT_HEARD, heard)
 
-        return LiveKitTargetLine(
+        parties = CallParties(
+            call_id=self._call_id,
+            epoch=self._job.epoch,
+            agent_name=settings.agent_name,
+            agent_a_identity=room.local_participant.identity,
+            caller_identity=caller.identity,
+            caller_room=room,
+        )
+        longest_s = settings.ring_timeout_s + settings.consult_timeout_s + settings.move_timeout_s
+        farewells = {Disposition(one): self._house.book.text(f"dismissed.{one}") for one in DISMISSED}
+        to_models = LiveKitTargetLine(
             access=self._house.access,
             rooms=rooms,
-            parties=CallParties(
-                call_id=self._call_id,
-                epoch=self._job.epoch,
-                agent_name=settings.agent_name,
-                agent_a_identity=room.local_participant.identity,
-                caller_identity=caller.identity,
-                caller_room=room,
-            ),
+            parties=parties,
             consult_mode=settings.consult_mode,
-            room_timeout_s=settings.ring_timeout_s + settings.consult_timeout_s + settings.move_timeout_s,
+            room_timeout_s=longest_s,
             dispatch_timeout_s=settings.dispatch_timeout_s,
             voice=consult_voice(settings, models, self._house.book, note_heard),
-            farewells={Disposition(one): self._house.book.text(f"dismissed.{one}") for one in DISMISSED},
+            farewells=farewells,
         )
+        to_people = HumanTargetLine(
+            access=self._house.access,
+            rooms=rooms,
+            parties=parties,
+            board=PresenceBoard(self._house.log),
+            record=recorder.record,
+            make_voice=lambda on_heard: ConsultSpeech(
+                voice=models.voice, recognizer=models.streaming_ear(), book=self._house.book, on_heard=on_heard
+            ),
+            farewells=farewells,
+            has_accepted=lambda: coordinator().situation.state in (State.MOVING, State.ENDED),
+            ring_timeout_s=settings.ring_timeout_s,
+            dispatch_timeout_s=settings.dispatch_timeout_s,
+            longest_s=longest_s + MOST_WAITS * WAIT_S,
+        )
+        return RosterLine(self._house.roster, models=to_models, people=to_people)
 
     async def _leave(self, outcome: CallOutcome, recorder: CallRecorder, rooms: Rooms) -> None:
         """Close what is Agent A's: its room if nobody needs it, and its part of the record."""

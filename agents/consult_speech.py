@@ -98,7 +98,17 @@ class ConsultSpeech:
                 yield event.frame
 
     async def _play(self, source: rtc.AudioSource, frame: rtc.AudioFrame) -> None:
-        await source.capture_frame(frame)
+        """Hand one frame over; who is cut off meanwhile leaves nothing queued, and the source free for the next turn.
+
+        A source that is given a frame while it takes another raises.
+        """
+        taking = asyncio.ensure_future(source.capture_frame(frame))
+        try:
+            await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            source.clear_queue()
+            await asyncio.gather(taking, return_exceptions=True)
+            raise
 
     async def detach(self) -> None:
         """Stop speaking and listening."""

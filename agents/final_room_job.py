@@ -10,12 +10,13 @@ from typing import Any, Literal, NoReturn, TypeVar
 from livekit.agents import AgentSession, AutoSubscribe, JobContext, room_io
 
 from agents.agent_b import AgentB
+from agents.agent_b_commands import AgentBCommands
 from agents.caller_presence import CallerPresence
 from agents.consult_speech import ConsultSpeech, consult_voice
 from agents.consultant import Consultant
 from agents.departure import END_REASON, say_goodbye, until_pause
 from agents.hand_back import HandBack
-from agents.house import House, build_session, take_text, write_turns
+from agents.house import AGENT_A_VOICE, House, build_session, take_text, write_turns
 from agents.phrase_book import PhraseBook
 from agents.provider_faults import ProviderFaults
 from agents.providers.catalog import Models
@@ -27,6 +28,7 @@ from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.recorder import CallRecorder
 from warm_transfer.calls.snapshots import read_call
 from warm_transfer.transfer.errors import TargetUnavailableError, WireError
+from warm_transfer.transfer.livekit_adapter.command_inbox import CommandInbox
 from warm_transfer.transfer.livekit_adapter.consult_link import ConsultLink
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.loop_guard import LoopGuard
@@ -41,6 +43,7 @@ from warm_transfer.transfer.wire import (
     ConsultMessage,
     Decline,
     Dismiss,
+    Message,
     Question,
     Ready,
 )
@@ -48,6 +51,7 @@ from warm_transfer.transfer.wire import (
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+M = TypeVar("M", bound=Message)
 
 ROLE: Literal["agent_b"] = "agent_b"
 ARRIVAL_FACTOR = 2
@@ -77,7 +81,7 @@ class FinalRoomJob:
         self._house = house
         self._told_to_hand_over = told_to_hand_over
         self._specialist: Specialist = specialist
-        self._models: Models = house.models(specialist.voice)
+        self._models: Models = house.models(specialist.voice or AGENT_A_VOICE)
         self._inbox: asyncio.Queue[ConsultMessage | None] = asyncio.Queue()
         self._said_in_consult: list[str] = []
         self._has_joined = False
@@ -101,7 +105,7 @@ class FinalRoomJob:
             rooms = await stack.enter_async_context(Rooms(house.access))
             link = ConsultLink(house.access, room=job.consult_room, identity=job.identity, peer=job.agent_a_identity)
             voice = self._consult_voice(recorder)
-            if job.identity in await rooms.people(job.consult_room):
+            if await self._is_here_already(rooms):
                 logger.info("dispatched again, and here already", extra={"identity": job.identity})
                 return
             try:
@@ -111,6 +115,9 @@ class FinalRoomJob:
             finally:
                 if not self._is_cut_short:
                     await self._leave(rooms, link, recorder)
+
+    async def _is_here_already(self, rooms: Rooms) -> bool:
+        return self._job.identity in await rooms.people(self._job.consult_room)
 
     async def _leave(self, rooms: Rooms, link: ConsultLink, recorder: CallRecorder) -> None:
         if self._is_met:
@@ -132,13 +139,16 @@ class FinalRoomJob:
         try:
             await self._enter(rooms, link, voice, stack)
             self._is_met = True
-            started = {"room": self._ctx.room.name, "epoch": self._job.epoch}
-            recorder.record(CallEvent.JOB_STARTED, self._who() | started)
+            self._note_start(recorder)
             await self._consult(link, voice)
             await self._take_caller(link, recorder, rooms)
         except asyncio.CancelledError:
             self._is_cut_short = True
             raise
+
+    def _note_start(self, recorder: CallRecorder) -> None:
+        where = {"room": self._ctx.room.name, "epoch": self._job.epoch}
+        recorder.record(CallEvent.JOB_STARTED, self._who() | where)
 
     def _consult_voice(self, recorder: CallRecorder) -> ConsultSpeech | None:
         def note_heard(by: str, text: str) -> None:
@@ -206,11 +216,15 @@ class FinalRoomJob:
 
     async def _next_message(self) -> Brief | Answer:
         async with asyncio.timeout(self._house.settings.consult_timeout_s):
-            while True:
-                message = await self._inbox.get()
-                _refuse_if_dismissed(message)
-                if isinstance(message, Brief | Answer):
-                    return message
+            return await self._next_of(Brief, Answer)
+
+    async def _next_of(self, *kinds: type[M]) -> M:
+        """The next message of one of these kinds; NotNeededError if we are dismissed first."""
+        while True:
+            message = await self._inbox.get()
+            _refuse_if_dismissed(message)
+            if isinstance(message, kinds):
+                return message
 
     def _words(self, reply: Question | Accept | Decline) -> str:
         match reply:
@@ -231,10 +245,12 @@ class FinalRoomJob:
         write_turns(session, transcript)
         presence = self._watch(session, transcript, recorder, hand_back)
         agent = self._agent(transcript)
+        commands = self._commands(recorder, presence)
         leaving: asyncio.Task[None] | None = None
         try:
             if self._job.move is Move.JOIN_CALLER_ROOM:
-                await self._wait_for_connect()
+                async with asyncio.timeout(self._house.settings.move_timeout_s):
+                    await self._next_of(Connect)
                 presence.subscribe()
             ProviderFaults(
                 session,
@@ -251,6 +267,7 @@ class FinalRoomJob:
         finally:
             if leaving is not None:
                 leaving.cancel()
+            await commands.aclose()
             presence.close()
             await session.aclose()
 
@@ -260,6 +277,7 @@ class FinalRoomJob:
             roster=self._house.roster,
             conversation=transcript,
             read_guard=self._read_guard,
+            is_free=self._house.is_free,
             send=self._requests.put_nowait,
         )
         transcript.on_caller_turn = desk.hear
@@ -272,6 +290,23 @@ class FinalRoomJob:
             most_transfers=self._house.settings.max_transfers,
             completed=call.completed_transfers,
             handed_back_by=self._specialist.id,
+        )
+
+    def _commands(self, recorder: CallRecorder, presence: CallerPresence) -> CommandInbox:
+        commands = AgentBCommands(
+            job=self._job,
+            roster=self._house.roster,
+            read_guard=self._read_guard,
+            send=self._requests.put_nowait,
+            end=presence.end,
+            record=recorder.record,
+        )
+        return CommandInbox(
+            self._ctx.room,
+            self._house.access,
+            call_id=self._job.call_id,
+            record=recorder.record,
+            apply=commands.apply,
         )
 
     def _hand_back(self, recorder: CallRecorder, rooms: Rooms) -> HandBack:
@@ -412,11 +447,6 @@ class FinalRoomJob:
             for task in (doing, dismissal):
                 task.cancel()
             await asyncio.gather(doing, dismissal, return_exceptions=True)
-
-    async def _wait_for_connect(self) -> None:
-        async with asyncio.timeout(self._house.settings.move_timeout_s):
-            while not isinstance(message := await self._inbox.get(), Connect):
-                _refuse_if_dismissed(message)
 
     async def _wait_for_dismissal(self) -> NoReturn:
         while True:

@@ -47,7 +47,8 @@ class HandBack:
     async def run(self, request: ReturnRequest) -> bool:
         """Bring an Agent A; True once the call is another job's, False if it is still ours."""
         why = {"cause": request.cause, "reason": request.reason, "skill": request.skill}
-        self._recorder.record(CallEvent.CALLER_HANDED_BACK, self._told | why)
+        command = {"command_id": request.command_id} if request.command_id else {}
+        self._recorder.record(CallEvent.CALLER_HANDED_BACK, self._told | why | command)
         is_taken = await self._successor.bring()
         if not is_taken:
             self._recorder.record(CallEvent.HAND_BACK_FAILED, self._told)

@@ -18,9 +18,10 @@ from agents.prompts import SPOKEN_BY_AGENT_B, Phrases, load_phrases
 from agents.provider_faults import CONNECT_OPTIONS
 from agents.providers.catalog import TTSS, Models, build_models, load_local_models
 from agents.providers.local_tts import LOCAL_VOICES
-from agents.roster import Roster, load_roster
+from agents.roster import Roster, Specialist, load_roster
 from agents.transcript import Transcript
-from warm_transfer.calls.log import CallLog
+from warm_transfer.calls.log import CallLog, LogUnavailableError
+from warm_transfer.calls.presence import PresenceBoard
 from warm_transfer.calls.recorder import CallRecorder
 from warm_transfer.calls.spool import SpoolFile
 from warm_transfer.settings import Settings
@@ -67,6 +68,17 @@ class House:
         """How long a caller who is away is awaited."""
         return GraceTimes(rejoin_s=self.settings.rejoin_grace_s, lost_s=self.settings.lost_grace_s)
 
+    async def is_free(self, specialist: Specialist) -> bool:
+        """Whether somebody of the roster can be called: a model always, a person at the desk who says so."""
+        if specialist.kind == "ai":
+            return True
+        try:
+            presence = await asyncio.to_thread(PresenceBoard(self.log).read)
+        except LogUnavailableError:
+            logger.warning("nobody can tell who is at a desk")
+            return False
+        return presence.get(specialist.id) == "available"
+
     def recorder(self, call_id: str) -> CallRecorder:
         """The memory of one job's part of a call, to be entered for the length of the job."""
         return CallRecorder(self.log, call_id, spool=SpoolFile(self.settings.unwritten_dir, call_id))
@@ -96,9 +108,9 @@ def build_house(settings: Settings) -> House:
 def phrase_books(settings: Settings, phrases: Phrases, roster: Roster) -> tuple[PhraseBook, dict[str, PhraseBook]]:
     """Agent A's phrases and each specialist's, with a sound for every one: in its own voice if that can be had now."""
     book = _local_book(phrases, AGENT_A_VOICE, phrases)
-    books = {one.id: _local_book(phrases, one.voice, SPOKEN_BY_AGENT_B) for one in roster.specialists}
+    books = {one.id: _local_book(phrases, one.voice, SPOKEN_BY_AGENT_B) for one in roster.models}
     if settings.tts_provider != "local":
-        voices = [AGENT_A_VOICE, *(one.voice for one in roster.specialists)]
+        voices = [AGENT_A_VOICE, *(one.voice for one in roster.models)]
         names = [voice[settings.tts_provider] for voice in voices]
         with ThreadPoolExecutor(max_workers=1) as thread:  # this one may have an event loop already
             thread.submit(asyncio.run, _fill(settings, zip(names, [book, *books.values()], strict=True))).result()

@@ -23,6 +23,8 @@ class ReturnRequest:
     reason: str
     skill: str | None = None
     """What Agent A is to connect the caller with at once; a skill of the roster to which the caller agreed."""
+    command_id: str | None = None
+    """Of the control API's command that asked, None if Agent B's own tool did."""
 
 
 class ReturnDesk:
@@ -35,6 +37,7 @@ class ReturnDesk:
         roster: Roster,
         conversation: Conversation,
         read_guard: Callable[[], Awaitable[LoopGuard]],
+        is_free: Callable[[Specialist], Awaitable[bool]],
         send: Callable[[ReturnRequest], None],
     ) -> None:
         """`conversation` holds the turns with this Agent B alone; `read_guard` may raise LogUnavailableError."""
@@ -42,6 +45,7 @@ class ReturnDesk:
         self._roster = roster
         self._conversation = conversation
         self._read_guard = read_guard
+        self._is_free = is_free
         self._send = send
         self._offered: str | None = None
         """The skill that the caller was to be asked about."""
@@ -62,10 +66,13 @@ class ReturnDesk:
             skills = ", ".join(self._roster.without(self._specialist.id).skills)
             raise ToolError(f"No colleague has the skill {skill!r}. Skills: {skills}.")
         await self._refuse_loop(colleagues)
+        free = [one for one in colleagues if await self._is_free(one)]
+        if not free:
+            raise ToolError("No colleague for that is free now. Say so, and that our back office calls back.")
         wanted = skill.strip().lower()
         if not self._has_agreed(wanted):
             self._offered, self._turns_at_offer = wanted, len(self._conversation.turns())
-            first = colleagues[0]
+            first = free[0]
             raise ToolError(
                 f"The caller has not agreed. Ask in one question whether you may connect them with {first.name}, "
                 f"our {first.title}, and call transfer_on again after they agree."

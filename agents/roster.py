@@ -3,33 +3,38 @@
 import re
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 from agents.prompts import load_prompt
 from warm_transfer.transfer.errors import SettingsError
 
 ROSTER_PATH = Path(__file__).resolve().parent / "roster.toml"
 
-_KEYS = {"id", "name", "title", "skills", "needs", "prompt", "voice"}
+Kind = Literal["ai", "human"]
+
+_PERSON_KEYS = {"id", "kind", "name", "title", "skills"}
+_KEYS = _PERSON_KEYS | {"needs", "prompt", "voice"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Specialist:
-    """One AI Agent B."""
+    """One Agent B: a model, or a person at a desk, who has no needs, prompt or voice of ours."""
 
     id: str
     """The destination of a transfer; unique in the roster."""
+    kind: Kind = "ai"
     name: str
     title: str
     skills: tuple[str, ...]
     """What Agent A may offer this specialist for; of several with a skill the first in the file is called first."""
-    needs: tuple[str, ...]
+    needs: tuple[str, ...] = ()
     """Fact kinds asked back for in the consult when the briefing lacks them."""
-    prompt: str
+    prompt: str = ""
     """Name of the prompt file that says what this specialist can do."""
-    voice: Mapping[str, str]
+    voice: Mapping[str, str] = field(default_factory=dict)
     """Voice id by TTS provider."""
 
 
@@ -53,13 +58,19 @@ class Roster:
         return Roster(specialists=tuple(one for one in self.specialists if one.id != specialist_id))
 
     @property
+    def models(self) -> tuple[Specialist, ...]:
+        """Those who are no persons."""
+        return tuple(one for one in self.specialists if one.kind == "ai")
+
+    @property
     def skills(self) -> tuple[str, ...]:
         """Every skill that can be offered."""
         return tuple(dict.fromkeys(skill for one in self.specialists for skill in one.skills))
 
     def as_text(self) -> str:
-        """One line per specialist for a prompt; the local model reads this form."""
-        return "\n".join(_line(one) for one in self.specialists)
+        """One line per specialist for a prompt, the models first: they are always there. The local model reads this."""
+        people = tuple(one for one in self.specialists if one.kind == "human")
+        return "\n".join(_line(one) for one in self.models + people)
 
 
 def load_roster(path: Path = ROSTER_PATH) -> Roster:
@@ -78,7 +89,7 @@ def check_roster(roster: Roster, *, tts_provider: str, local_voices: Collection[
     Raises:
         SettingsError: naming the specialist.
     """
-    for one in roster.specialists:
+    for one in roster.models:
         load_prompt(one.prompt)
         voice = one.voice.get(tts_provider)
         if voice is None:
@@ -107,8 +118,19 @@ def _specialist(path: Path, number: int, entry: object) -> Specialist:
     where = f"{path}, specialist {number}"
     if not isinstance(entry, dict):
         raise SettingsError(f"{where} is not a table.")
-    if unknown := set(entry) - _KEYS:
+    kind = entry.get("kind", "ai")
+    if kind not in ("ai", "human"):
+        raise SettingsError(f'{where}: `kind` must be "ai" or "human".')
+    if unknown := set(entry) - (_KEYS if kind == "ai" else _PERSON_KEYS):
         raise SettingsError(f"{where} has an unknown key: {', '.join(sorted(unknown))}.")
+    if kind == "human":
+        return Specialist(
+            id=_name(where, entry, "id"),
+            kind="human",
+            name=_text(where, entry, "name"),
+            title=_text(where, entry, "title"),
+            skills=_texts(where, entry, "skills", least=1),
+        )
     return Specialist(
         id=_name(where, entry, "id"),
         name=_text(where, entry, "name"),

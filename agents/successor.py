@@ -1,4 +1,4 @@
-"""How an agent's job brings the Agent A that takes its call over: exactly one of them has the call, always."""
+"""How an agent's job brings the job that takes its call over: exactly one of them has the call, always."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from warm_transfer.calls.log import CallLog, LogUnavailableError
 from warm_transfer.calls.recorder import CallRecorder
 from warm_transfer.calls.snapshots import read_call
 from warm_transfer.transfer.dispatching import dispatch_until
-from warm_transfer.transfer.wire import AGENT_A_PREFIX, AgentAJob
+from warm_transfer.transfer.wire import AgentAJob, AgentBJob
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ WRITTEN_S = 2.0
 
 
 class Successor:
-    """The Agent A that comes into one job's room."""
+    """The Agent A, or for an attendant the next one, that comes into one job's room."""
 
     def __init__(
         self,
@@ -38,13 +38,14 @@ class Successor:
         timeout_s: float,
         log: CallLog,
         recorder: CallRecorder,
+        heir: AgentBJob | None = None,
     ) -> None:
         """Role and identity are the job's own; `dispatch` asks for a job with this metadata in the room.
 
-        `dispatch` may raise TargetUnavailableError; `timeout_s` is for Agent A to be in the room after it.
+        `dispatch` may raise TargetUnavailableError; `timeout_s` is for the job to be in the room after it. `heir` is
+        who is brought, but for the epoch; None: an Agent A.
         """
         self._call_id = call_id
-        self._caller_identity = caller_identity
         self._role = role
         self._identity = identity
         self._room = room
@@ -52,8 +53,11 @@ class Successor:
         self._timeout_s = timeout_s
         self._log = log
         self._recorder = recorder
+        self._heir: AgentAJob | AgentBJob = heir or AgentAJob(
+            call_id=call_id, caller_identity=caller_identity, replaces=role
+        )
         self._settled = asyncio.Event()
-        """Agent A has come, or nobody is needed any more."""
+        """The heir has come, or nobody is needed any more."""
         self._has_come = False
 
     def stop(self) -> None:
@@ -61,7 +65,7 @@ class Successor:
         self._settled.set()
 
     async def bring(self) -> bool:
-        """Bring an Agent A; True once the call is another job's, False if it is still ours."""
+        """Bring the heir; True once the call is another job's, False if it is still ours."""
         try:
             return await self._bring()
         except LogUnavailableError as error:
@@ -76,15 +80,13 @@ class Successor:
         return await self._dispatch(epoch) or not await self._keep(epoch)
 
     async def _dispatch(self, epoch: int) -> bool:
-        """Dispatch an Agent A until one comes; a second one of the same epoch leaves before it is heard."""
-        metadata = AgentAJob(
-            call_id=self._call_id, caller_identity=self._caller_identity, epoch=epoch, replaces=self._role
-        ).model_dump_json()
+        """Dispatch the heir until one comes; a second one of the same epoch leaves before it is heard."""
+        metadata = self._heir.model_copy(update={"epoch": epoch}).model_dump_json()
         # After a move by joining, the Agent A who transferred the call may still be here.
         before = set(self._room.remote_participants)
 
         def note(participant: rtc.RemoteParticipant) -> None:
-            if participant.identity.startswith(AGENT_A_PREFIX) and participant.identity not in before:
+            if participant.identity.startswith(self._heir.comes_as) and participant.identity not in before:
                 self._has_come = True
                 self._settled.set()
 

@@ -32,11 +32,15 @@ class Transcript:
         self.on_caller_turn: Callable[[Turn], None] | None = None
 
     def add_message(self, message: llm.ChatMessage) -> None:
-        """Take one finished message of the session; empty ones and those of other roles are no turns."""
-        text = (message.text_content or "").strip()
-        if not text or message.role not in ("user", "assistant"):
+        """Take one finished message of the session; those of other roles are no turns."""
+        if message.role in ("user", "assistant"):
+            self.add("caller" if message.role == "user" else self._agent, message.text_content or "")
+
+    def add(self, speaker: Speaker, said: str) -> None:
+        """Take what somebody finished saying, if it is not empty."""
+        text = said.strip()
+        if not text:
             return
-        speaker: Speaker = "caller" if message.role == "user" else self._agent
         turn = Turn(turn_id=f"t{self._epoch}_{len(self._turns) + 1}", speaker=speaker, text=text, at=time.time())
         self._turns.append(turn)
         self._record(

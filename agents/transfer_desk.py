@@ -3,7 +3,7 @@
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from livekit.agents import ToolError
@@ -13,7 +13,7 @@ from warm_transfer.calls.events import CallEvent
 from warm_transfer.transfer import events
 from warm_transfer.transfer.briefing import Turn
 from warm_transfer.transfer.coordinator import Coordinator
-from warm_transfer.transfer.errors import IllegalEventError
+from warm_transfer.transfer.errors import BadSkillError, IllegalEventError
 from warm_transfer.transfer.loop_guard import LoopGuard
 from warm_transfer.transfer.ports import Conversation, Record
 from warm_transfer.transfer.terms import Move, Offer, State
@@ -35,9 +35,11 @@ class TransferDesk:
         choose_move: Callable[[], Move],
         record: Record,
         guard: LoopGuard,
+        is_free: Callable[[Specialist], Awaitable[bool]],
         first_turn: int = 0,
     ) -> None:
         """`first_turn`: of the conversation with this Agent A; what was said before it is no consent."""
+        self._is_free = is_free
         self.guard = guard
         self._first_turn = first_turn
         self._coordinator = coordinator
@@ -53,17 +55,12 @@ class TransferDesk:
         """Open an offer; returns what the model should do next.
 
         Raises:
-            ToolError: no specialist has this skill, the call has gone round enough, or a transfer is under way.
+            ToolError: no specialist has this skill and is free, the call has gone round enough, or a transfer is
+                under way.
         """
-        specialists = self._specialists(skill)
+        specialists = await self._specialists(skill)
         turns = self._conversation.turns()
-        offer = Offer(
-            transfer_id=secrets.token_hex(16),
-            target=specialists[0].id,
-            others=tuple(one.id for one in specialists[1:]),
-            skill=skill,
-            reason=reason.strip(),
-        )
+        offer = _offer_to(specialists, skill, reason)
         await self._submit(events.TransferOffered(offer), "A transfer is already under way. Say nothing of it.")
         self._turns_at_offer = len(turns)
         self._asked_by_caller = caller_asked_for_transfer(turns[self._first_turn :])
@@ -82,6 +79,23 @@ class TransferDesk:
             raise ToolError("The caller has not agreed. Ask whether you may connect them, and wait for the answer.")
         self._requested_at = time.monotonic()
         await self._submit(events.TransferRequested(self._choose_move()), "A transfer is already under way.")
+
+    async def order(self, skill: str, reason: str, *, command_id: str) -> None:
+        """Start a transfer that the control API asks for; nobody asks the caller.
+
+        Raises:
+            BadSkillError: nobody who may be called now has the skill.
+            IllegalEventError: a transfer is under way.
+        """
+        try:
+            specialists = await self._specialists(skill)
+        except ToolError as error:
+            raise BadSkillError(error.message) from error
+        await self._coordinator.submit(
+            events.TransferOffered(_offer_to(specialists, skill, reason)), command_id=command_id
+        )
+        self._requested_at = time.monotonic()
+        await self._coordinator.submit(events.TransferRequested(self._choose_move()), command_id=command_id)
 
     def restore(self, offer: Offer, *, turns_at_offer: int) -> None:
         """Open an offer again that an earlier job of this call made, after so many turns."""
@@ -148,8 +162,8 @@ class TransferDesk:
         if self._coordinator.situation.state is State.OFFERED and refuses(turn.text):
             self._coordinator.post(events.OfferWithdrawn())
 
-    def _specialists(self, skill: str) -> list[Specialist]:
-        """Who may be called for this skill; ToolError tells what else to offer."""
+    async def _specialists(self, skill: str) -> list[Specialist]:
+        """Who may be called for this skill now; ToolError tells what else to offer."""
         skilled = self._roster.for_skill(skill)
         if not skilled:
             raise ToolError(f"Nobody has the skill {skill!r}. Skills: {', '.join(self._roster.skills)}.")
@@ -159,7 +173,10 @@ class TransferDesk:
         if not allowed:
             name = skilled[0].name
             raise ToolError(f"{name} has just handed the caller back to you. Offer to take a message instead.")
-        return [one for one in skilled if one.id in allowed]
+        free = [one for one in skilled if one.id in allowed and await self._is_free(one)]
+        if not free:
+            raise ToolError("Nobody for that is free now. Offer to take a message instead.")
+        return free
 
     def _next_words(self, specialist: Specialist) -> str:
         if self._asked_by_caller:
@@ -174,3 +191,13 @@ class TransferDesk:
             await self._coordinator.submit(event)
         except IllegalEventError as error:
             raise ToolError(sentence) from error
+
+
+def _offer_to(specialists: Sequence[Specialist], skill: str, reason: str) -> Offer:
+    return Offer(
+        transfer_id=secrets.token_hex(16),
+        target=specialists[0].id,
+        others=tuple(one.id for one in specialists[1:]),
+        skill=skill,
+        reason=reason.strip(),
+    )

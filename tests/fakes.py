@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agents.roster import Specialist
 from warm_transfer.transfer.briefing import Briefing, Turn
 from warm_transfer.transfer.ports import OpenedRooms, Post
 from warm_transfer.transfer.terms import Disposition, Move, Offer
@@ -36,6 +37,10 @@ async def settle() -> None:
     """Let everything that can run without time passing run."""
     for _ in range(50):
         await asyncio.sleep(0)
+
+
+async def nobody_at_a_desk(specialist: Specialist) -> bool:
+    return specialist.kind == "ai"
 
 
 @dataclass

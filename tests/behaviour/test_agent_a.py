@@ -17,7 +17,7 @@ from agents.providers.local_llm import LocalLLM
 from agents.roster import load_roster
 from agents.transcript import Transcript
 from agents.transfer_desk import TransferDesk
-from tests.fakes import FakeClock, FakeWorld, settle
+from tests.fakes import FakeClock, FakeWorld, nobody_at_a_desk, settle
 from warm_transfer.transfer import events as ev
 from warm_transfer.transfer.briefing import Turn
 from warm_transfer.transfer.coordinator import Coordinator, Ports
@@ -60,6 +60,7 @@ class Conversation:
             choose_move=lambda: Move.CLIENT_MOVE,
             record=self.world.record,
             guard=guard,
+            is_free=nobody_at_a_desk,
             first_turn=first_turn,
         )
         self.transcript.on_caller_turn = self.desk.hear

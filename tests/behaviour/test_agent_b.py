@@ -11,7 +11,7 @@ from agents.providers.local_llm import LocalLLM
 from agents.return_desk import ReturnDesk, ReturnRequest
 from agents.roster import load_roster
 from agents.transcript import Transcript
-from tests.fakes import FakeWorld, settle
+from tests.fakes import FakeWorld, nobody_at_a_desk, settle
 from warm_transfer.transfer.briefing import Turn
 from warm_transfer.transfer.loop_guard import LoopGuard
 from warm_transfer.transfer.understanding.drafting import draft_briefing
@@ -34,6 +34,7 @@ class WithBen:
             roster=roster,
             conversation=self.transcript,
             read_guard=self._read_guard,
+            is_free=nobody_at_a_desk,
             send=self.sent.append,
         )
         self.transcript.on_caller_turn = desk.hear

@@ -6,7 +6,7 @@ from livekit.agents import ToolError
 
 from agents.return_desk import ReturnDesk, ReturnRequest
 from agents.roster import load_roster
-from tests.fakes import FakeConversation
+from tests.fakes import FakeConversation, nobody_at_a_desk
 from warm_transfer.calls.log import LogUnavailableError
 from warm_transfer.transfer.briefing import Speaker, Turn
 from warm_transfer.transfer.loop_guard import LoopGuard
@@ -32,6 +32,7 @@ class WithBen:
             roster=ROSTER,
             conversation=self.conversation,
             read_guard=self._read,
+            is_free=nobody_at_a_desk,
             send=self.sent.append,
         )
 
@@ -121,7 +122,7 @@ async def test_yes_to_one_colleague_is_no_consent_to_another() -> None:
 @pytest.mark.parametrize("skill", ["sip:+15550100@example.org", "+15550100", "tara", "billing", "refund", ""])
 async def test_only_a_skill_of_a_colleague_is_a_destination(skill: str) -> None:
     ben = WithBen("Please connect me to technical support.")
-    assert "Skills: technical, internet, outage, general, person, complaint." in await ben.refused(skill)
+    assert "Skills: technical, internet, outage, person, complaint, general, supervisor." in await ben.refused(skill)
 
 
 async def test_call_that_went_round_enough_goes_on_with_the_same_specialist() -> None:

@@ -70,5 +70,5 @@ def test_process_starts_with_every_phrase_in_a_local_voice_when_the_provider_is_
     settings, roster = load_settings("/nonexistent", {"OPENAI_API_KEY": "k"}), load_roster()
     agent_a, specialists = phrase_books(settings, PHRASES, roster)
     assert all(agent_a.sound(key) for key in PHRASES)
-    assert set(specialists) == {one.id for one in roster.specialists}
+    assert set(specialists) == {one.id for one in roster.models}
     assert all(one.sound(key) for one in specialists.values() for key in ("welcome_back", *TROUBLES))

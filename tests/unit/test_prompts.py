@@ -35,7 +35,7 @@ def test_spoken_prompts_share_the_voice_rules() -> None:
 
 
 def test_every_specialist_of_the_roster_has_its_prompt() -> None:
-    for specialist in load_roster().specialists:
+    for specialist in load_roster().models:
         assert " -> " in load_prompt(specialist.prompt)
 
 

@@ -93,12 +93,17 @@ def test_every_event_type_changes_the_snapshot_of_the_call_it_happens_in() -> No
     )
     told.insert(6, (3.5, "offer_withdrawn", {"transfer_id": "x0"}))
     told.insert(13, (5.15, "target_declined", {"transfer_id": "x0", "reason": "busy"}))
-    told.insert(13, (5.16, "message_left", {"transfer_id": "x0", "message": "call back"}))
+    told.insert(11, (4.2, "target_rung", {"transfer_id": "x1", "target": "billing", "attempt": "x1.billing"}))
+    told.insert(12, (4.3, "more_time_given", {"transfer_id": "x1", "target": "billing", "added_s": 30.0}))
+    told.insert(15, (5.16, "message_left", {"transfer_id": "x0", "message": "call back"}))
     told.insert(3, (1.1, "caller_away", {"room": "caller-1", "reason": "the caller left the room"}))
     told.insert(4, (1.2, "caller_returned", {"room": "caller-1"}))
     handed_back = {"transfer_id": "x1", "identity": "b1", "cause": "asked", "reason": "router", "skill": "technical"}
     told.insert(-1, (8.1, "caller_handed_back", handed_back))
     told.insert(-1, (8.2, "hand_back_failed", {"transfer_id": "x1", "identity": "b1"}))
+    told.insert(-1, (8.4, "note_left", {"transfer_id": "x1", "by": "billing", "text": "refund on its way"}))
+    told.insert(-1, (8.41, "command_applied", {"command_id": "k1", "command": "note"}))
+    told.insert(-1, (8.42, "command_refused", {"command_id": "k2", "command": "cancel", "code": "illegal_event"}))
     told.insert(-1, (8.5, "job_died", {"role": "agent_b", "identity": "b1"}))
     assert {event_type for _, event_type, _ in told} == set(CallEvent)
     for index, (_, event_type, _) in enumerate(told[1:], start=1):

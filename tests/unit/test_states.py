@@ -11,6 +11,7 @@ from warm_transfer.transfer.commands import (
     AnswerQuestion,
     DismissTarget,
     EndCall,
+    ExtendDeadline,
     HoldCaller,
     LeaveCall,
     MoveCaller,
@@ -35,7 +36,7 @@ from warm_transfer.transfer.states import (
     step,
 )
 from warm_transfer.transfer.table_page import cell_id
-from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
+from warm_transfer.transfer.terms import MOST_WAITS, Deadline, Disposition, Move, Offer, State
 
 OFFER = Offer(transfer_id="t", target="billing", skill="billing", reason="charged twice")
 OTHER = Offer(transfer_id="u", target="technical", skill="technical", reason="no internet")
@@ -65,6 +66,7 @@ EVENTS: tuple[ev.Event, ...] = (
     ev.TargetDeclined("not mine"),
     ev.TargetBusy(),
     ev.VoicemailReached(),
+    ev.MoreTimeAsked(),
     ev.TargetLeft(),
     ev.TargetUnavailable("no server"),
     ev.CallerMoved(),
@@ -142,6 +144,25 @@ ROWS: list[tuple[Situation, ev.Event, Step]] = [
         ),
     ),
     (RINGING, ev.TargetUnavailable("no server"), back(D.UNAVAILABLE, "no server")),
+    (RINGING, ev.TargetDeclined("not now"), back(D.DECLINED, "not now")),
+    (
+        RINGING,
+        ev.MoreTimeAsked(),
+        Step(Ringing(offer=OFFER, move=CLIENT, waits=1), (ExtendDeadline(Deadline.RING),)),
+    ),
+    (
+        Ringing(offer=OFFER, move=CLIENT, waits=2),
+        ev.TargetAnswered("b"),
+        Step(
+            Consulting(offer=OFFER, move=CLIENT, waits=2),
+            (StartDeadline(Deadline.CONSULT), SendBriefing(OFFER)),
+        ),
+    ),
+    (
+        CONSULTING,
+        ev.MoreTimeAsked(),
+        Step(Consulting(offer=OFFER, move=CLIENT, waits=1), (ExtendDeadline(Deadline.CONSULT),)),
+    ),
     (RINGING, ev.TargetBusy(), back(D.BUSY, "the target is busy")),
     (RINGING, ev.VoicemailReached(), back(D.VOICEMAIL, "a machine answered")),
     (RINGING, ev.RingExpired(), back(D.NO_ANSWER, "nobody answered in time")),
@@ -189,6 +210,8 @@ RINGING_TWO = Ringing(offer=TWO, move=CLIENT, is_held=True)
 CONSULTING_TWO = Consulting(offer=TWO, move=CLIENT, is_held=True)
 ROWS += [
     (RINGING_TWO, ev.RingExpired(), to_next(D.NO_ANSWER, "nobody answered in time")),
+    (RINGING_TWO, ev.TargetDeclined("not now"), to_next(D.DECLINED, "not now")),
+    (replace(RINGING_TWO, waits=MOST_WAITS), ev.RingExpired(), to_next(D.NO_ANSWER, "nobody answered in time")),
     (RINGING_TWO, ev.TargetBusy(), to_next(D.BUSY, "the target is busy")),
     (RINGING_TWO, ev.VoicemailReached(), to_next(D.VOICEMAIL, "a machine answered")),
     (RINGING_TWO, ev.TargetUnavailable("no server"), to_next(D.UNAVAILABLE, "no server")),
@@ -227,6 +250,12 @@ def test_legal_row_leads_to_its_situation_and_commands(now: Situation, event: ev
 def test_illegal_event_raises_and_names_event_and_state(state: State, event: ev.Event) -> None:
     with pytest.raises(IllegalEventError, match=f"{type(event).__name__}.*{state.value}"):
         step(SITUATIONS[state], event)
+
+
+@pytest.mark.parametrize("now", [RINGING, CONSULTING], ids=["ringing", "consulting"])
+def test_target_that_had_all_the_time_gets_no_more(now: Ringing | Consulting) -> None:
+    with pytest.raises(IllegalEventError, match="all the time"):
+        step(replace(now, waits=MOST_WAITS), ev.MoreTimeAsked())
 
 
 def test_every_row_of_the_table_is_tested() -> None:

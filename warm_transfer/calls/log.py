@@ -116,7 +116,7 @@ class CallLog:
         A retry with the same `event_id` changes nothing and gives the event that is there.
         """
         event_id = event_id or uuid.uuid4().hex
-        with self._writing() as connection:
+        with self.writing() as connection:
             if stored := connection.execute(_all().where(_EVENTS.event_id == event_id)).one_or_none():
                 return _logged(stored)
             last = select(func.max(_EVENTS.call_seq)).where(_EVENTS.call_id == call_id)
@@ -177,7 +177,7 @@ class CallLog:
                 yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
         """A transaction that no other writer of any process overlaps: so seq is given in commit order."""
         with _translated():
             self._prepare()

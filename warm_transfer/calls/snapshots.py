@@ -69,6 +69,15 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What Agent B noted on the call."""
+
+    text: str
+    by: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Absence:
     """The caller was not in the room, and awaited."""
 
@@ -85,6 +94,8 @@ class Attempt:
 
     target: str
     rung_at: float
+    ring_until: float | None = None
+    """When a person's ring ends unless it is answered; None for an AI."""
     answered_at: float | None = None
     ended_at: float | None = None
     disposition: str | None = None
@@ -169,7 +180,10 @@ class CallSnapshot:
     transcript: tuple[HeardTurn, ...] = ()
     transfers: tuple[TransferSnapshot, ...] = ()
     messages: tuple[Message, ...] = ()
+    notes: tuple[Note, ...] = ()
     absences: tuple[Absence, ...] = ()
+    commands: tuple[str, ...] = ()
+    """Ids of the control API's commands that were answered."""
     dispatched_again: int = 0
     """How often somebody was asked for because nobody answered the caller."""
 
@@ -182,6 +196,14 @@ class CallSnapshot:
     def last_epoch(self) -> int:
         """Of the latest job that was in the call, 0 if there was none."""
         return max((agent.epoch for agent in self.agents), default=0)
+
+    @property
+    def owner(self) -> AgentSnapshot | None:
+        """The job that has the caller, and takes commands; None if the call is over, or its job is being replaced."""
+        roles = ("agent_b", "attendant") if self.is_with_agent_b else ("agent_a",)
+        mine = (one for one in reversed(self.agents) if one.role in roles)
+        last = next(mine, None) if self.ended_at is None else None
+        return last if last is not None and last.left_at is None and last.ended_at is None else None
 
     @property
     def is_transferring(self) -> bool:
@@ -295,6 +317,15 @@ def _message_left(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     return replace(call, messages=(*call.messages, message))
 
 
+def _note_left(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
+    note = Note(text=event.payload.get("text", ""), by=event.payload.get("by", ""), at=event.at)
+    return replace(call, notes=(*call.notes, note))
+
+
+def _command_answered(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
+    return replace(call, commands=(*call.commands, event.payload.get("command_id", "")))
+
+
 def _caller_away(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     room, reason = event.payload.get("room", ""), event.payload.get("reason", "")
     return replace(call, absences=(*call.absences, Absence(room=room, reason=reason, away_at=event.at)))
@@ -318,6 +349,9 @@ _CALL_STEPS: Mapping[str, Callable[[CallSnapshot, LoggedEvent], CallSnapshot]] =
     CallEvent.CALLER_RETURNED: _caller_returned,
     CallEvent.TURN_SPOKEN: _turn_spoken,
     CallEvent.MESSAGE_LEFT: _message_left,
+    CallEvent.NOTE_LEFT: _note_left,
+    CallEvent.COMMAND_APPLIED: _command_answered,
+    CallEvent.COMMAND_REFUSED: _command_answered,
 }
 
 
@@ -357,6 +391,8 @@ _TRANSFER_STEPS: Mapping[str, _TransferStep] = {
     CallEvent.TRANSFER_REQUESTED: _TransferStep("requested", {"target": "target"}),
     CallEvent.ATTEMPT_BEGUN: _TransferStep(fields={"target": "target"}),
     CallEvent.ATTEMPT_ENDED: _TransferStep(),
+    CallEvent.TARGET_RUNG: _TransferStep(),
+    CallEvent.MORE_TIME_GIVEN: _TransferStep(),
     CallEvent.CONSULT_OPENED: _TransferStep(
         "consult_opened", {"consult_room": "consult_room", "final_room": "final_room", "move": "move"}
     ),
@@ -404,6 +440,12 @@ def _attempts(attempts: tuple[Attempt, ...], event: LoggedEvent) -> tuple[Attemp
         return (*attempts, Attempt(target=event.payload.get("target", ""), rung_at=event.at))
     if not attempts or attempts[-1].disposition is not None:
         return attempts
+    if event.type == CallEvent.TARGET_RUNG:
+        until = event.at + event.payload.get("ring_timeout_s", 0.0)
+        return (*attempts[:-1], replace(attempts[-1], ring_until=until))
+    if event.type == CallEvent.MORE_TIME_GIVEN and attempts[-1].ring_until is not None:
+        until = attempts[-1].ring_until + event.payload.get("added_s", 0.0)
+        return (*attempts[:-1], replace(attempts[-1], ring_until=until))
     if event.type == CallEvent.TARGET_ANSWERED:
         return (*attempts[:-1], replace(attempts[-1], answered_at=event.at))
     if event.type == CallEvent.ATTEMPT_ENDED:

@@ -13,6 +13,13 @@ class StartDeadline:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtendDeadline:
+    """Give a deadline that runs WAIT_S more."""
+
+    deadline: Deadline
+
+
+@dataclass(frozen=True, slots=True)
 class OpenConsult:
     """Make the consult room (and the final room, if the caller can move) and call the target."""
 
@@ -91,6 +98,7 @@ class EndCall:
 
 Command = (
     StartDeadline
+    | ExtendDeadline
     | OpenConsult
     | HoldCaller
     | TellWaiting

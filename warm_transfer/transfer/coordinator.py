@@ -13,6 +13,7 @@ from warm_transfer.transfer.commands import (
     Command,
     DismissTarget,
     EndCall,
+    ExtendDeadline,
     HoldCaller,
     LeaveCall,
     MoveCaller,
@@ -28,7 +29,7 @@ from warm_transfer.transfer.events import EXPIRY, Event
 from warm_transfer.transfer.lane import Lane
 from warm_transfer.transfer.ports import CallerLine, Conversation, OpenedRooms, Record, Sleep, TargetLine
 from warm_transfer.transfer.states import Consulting, Ended, Moving, Ringing, Situation, Talking, step
-from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
+from warm_transfer.transfer.terms import WAIT_S, Deadline, Disposition, Move, Offer, State
 from warm_transfer.transfer.understanding.drafting import draft_briefing
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class _Waiting(NamedTuple):
     """Gets the table's word."""
     is_current: Callable[[], bool] = lambda: True
     """False once it is of an earlier attempt, or of a deadline that was taken back."""
+    command_id: str | None = None
+    """Of the command that made it happen, None for all that happens by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,11 @@ class Coordinator:
         self._called: str | None = None
         """The target of the attempt that is under way."""
         self._inbox: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._command_id: str | None = None
+        """Of the command that is being handled."""
         self._timers: dict[Deadline, asyncio.Task[None]] = {}
+        self._extra_s: dict[Deadline, float] = {}
+        """What the deadlines that run were given on top."""
         self._disposition = Disposition.NONE
         self._failed_moves: frozenset[Move] = frozenset()
         self._outcome: CallOutcome | None = None
@@ -110,14 +117,14 @@ class Coordinator:
         """Put an event into the inbox; an event that has no meaning any more is logged and dropped."""
         self._inbox.put_nowait(_Waiting(event))
 
-    async def submit(self, event: Event) -> Situation:
-        """Put an event into the inbox and wait for the table's word.
+    async def submit(self, event: Event, *, command_id: str | None = None) -> Situation:
+        """Put an event into the inbox and wait for the table's word; what is logged at once carries `command_id`.
 
         Raises:
             IllegalEventError: the event has no meaning now; nothing changed.
         """
         answer: asyncio.Future[Situation] = asyncio.get_running_loop().create_future()
-        self._inbox.put_nowait(_Waiting(event, answer))
+        self._inbox.put_nowait(_Waiting(event, answer, command_id=command_id))
         return await answer
 
     async def run(self) -> CallOutcome:
@@ -128,7 +135,9 @@ class Coordinator:
             while self._outcome is None:
                 waiting = await self._inbox.get()
                 if waiting.is_current():
+                    self._command_id = waiting.command_id
                     self._handle(waiting.event, waiting.answer, caller, target, tasks)
+                    self._command_id = None
                 else:
                     logger.info("late event ignored", extra={"event": type(waiting.event).__name__})
             self._cancel_timers(but=frozenset())
@@ -184,6 +193,8 @@ class Coordinator:
                 caller.add(self._start_update(tasks))  # behind the phrase: it runs from the phrase's end
             case StartDeadline(deadline):
                 self._start_deadline(deadline, tasks)
+            case ExtendDeadline(deadline):
+                self._extra_s[deadline] += WAIT_S
             case OpenConsult(offer, move):
                 self._begin_attempt(offer)
                 target.add(self._open(offer, move, self._attempt))
@@ -219,7 +230,7 @@ class Coordinator:
     def _begin_attempt(self, offer: Offer) -> None:
         self._attempt += 1
         self._offer, self._called = offer, offer.target
-        self._log(CallEvent.ATTEMPT_BEGUN, target=offer.target)
+        self._log(CallEvent.ATTEMPT_BEGUN, target=offer.target, attempt=offer.attempt)
 
     def _end_attempt(self, commands: Sequence[Command]) -> None:
         """Write how it went, if it is over; from now on, what still comes from this target is of no interest."""
@@ -270,10 +281,14 @@ class Coordinator:
 
     def _start_deadline(self, deadline: Deadline, tasks: asyncio.TaskGroup) -> None:
         self._cancel_timer(deadline)
+        self._extra_s[deadline] = 0.0
         self._timers[deadline] = tasks.create_task(self._expire(deadline))
 
     async def _expire(self, deadline: Deadline) -> None:
         await self._ports.sleep(self._deadlines[deadline])
+        while extra_s := self._extra_s[deadline]:
+            self._extra_s[deadline] = 0.0
+            await self._ports.sleep(extra_s)
         timer = asyncio.current_task()
         self._inbox.put_nowait(_Waiting(EXPIRY[deadline](), is_current=lambda: self._timers.get(deadline) is timer))
 
@@ -302,6 +317,8 @@ class Coordinator:
                 self._log(CallEvent.TARGET_ANSWERED, identity=identity)
             case events.QuestionAsked(question):
                 self._log(CallEvent.QUESTION_ASKED, question=question)
+            case events.MoreTimeAsked():
+                self._log(CallEvent.MORE_TIME_GIVEN, target=self._called, added_s=WAIT_S)
             case events.TargetAccepted():
                 self._log(CallEvent.TARGET_ACCEPTED)
             case events.TargetDeclined(reason):
@@ -313,7 +330,8 @@ class Coordinator:
 
     def _log(self, event_type: CallEvent, **payload: Any) -> None:
         transfer_id = self._offer.transfer_id if self._offer else None
-        self._ports.record(event_type, {"transfer_id": transfer_id, **payload})
+        command = {"command_id": self._command_id} if self._command_id else {}
+        self._ports.record(event_type, {"transfer_id": transfer_id, **payload, **command})
 
 
 def _failure(error: Exception) -> Event:

@@ -35,6 +35,18 @@ class TargetUnavailableError(WarmTransferError):
     code = "target_unavailable"
 
 
+class BadSkillError(WarmTransferError):
+    """Nobody who could be called has the skill."""
+
+    code = "bad_skill"
+
+
+class AttemptOverError(WarmTransferError):
+    """A target decides on a call that rings there no more."""
+
+    code = "attempt_over"
+
+
 class MoveRefusedError(WarmTransferError):
     """The caller's client or the server refused to move the caller."""
 

@@ -92,6 +92,11 @@ class VoicemailReached(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MoreTimeAsked(Event):
+    """The target needs WAIT_S more, to answer or to decide."""
+
+
+@dataclass(frozen=True, slots=True)
 class TargetLeft(Event):
     """The target was in the consult room and is gone."""
 

@@ -13,6 +13,7 @@ from warm_transfer.transfer.commands import (
     Command,
     DismissTarget,
     EndCall,
+    ExtendDeadline,
     HoldCaller,
     LeaveCall,
     MoveCaller,
@@ -34,6 +35,7 @@ from warm_transfer.transfer.events import (
     ConsultExpired,
     Event,
     HoldDue,
+    MoreTimeAsked,
     MoveExpired,
     MoveRefused,
     OfferWithdrawn,
@@ -50,7 +52,7 @@ from warm_transfer.transfer.events import (
     UpdateDue,
     VoicemailReached,
 )
-from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
+from warm_transfer.transfer.terms import MOST_WAITS, Deadline, Disposition, Move, Offer, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,8 @@ class Ringing:
     offer: Offer
     move: Move
     is_held: bool = False
+    waits: int = 0
+    """How often this target was given more time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +90,8 @@ class Consulting:
     offer: Offer
     move: Move
     is_held: bool = False
+    waits: int = 0
+    """How often this target was given more time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +169,19 @@ def _need_no_hold(now: Moving, _: HoldDue) -> Step:
 
 def _brief(now: Ringing, _: TargetAnswered) -> Step:
     commands = (StartDeadline(Deadline.CONSULT), SendBriefing(now.offer))
-    return Step(Consulting(offer=now.offer, move=now.move, is_held=now.is_held), commands)
+    consulting = Consulting(offer=now.offer, move=now.move, is_held=now.is_held, waits=now.waits)
+    return Step(consulting, commands)
+
+
+def _wait(deadline: Deadline) -> Callable[[Ringing | Consulting, MoreTimeAsked], Step]:
+    """Give the target more time for what it does now, but not for ever."""
+
+    def act(now: Ringing | Consulting, _: MoreTimeAsked) -> Step:
+        if now.waits >= MOST_WAITS:
+            raise IllegalEventError("the target has had all the time that one attempt gives")
+        return Step(replace(now, waits=now.waits + 1), (ExtendDeadline(deadline),))
+
+    return act
 
 
 def _answer(now: Consulting, event: QuestionAsked) -> Step:
@@ -299,6 +317,8 @@ TABLE: dict[tuple[State, type[Event]], Row] = {
     (State.RINGING, UpdateDue): Row(_tell, (State.RINGING,)),
     (State.RINGING, TargetAnswered): Row(_brief, (State.CONSULTING,)),
     (State.RINGING, TargetUnavailable): _UNREACHED,
+    (State.RINGING, MoreTimeAsked): Row(_wait(Deadline.RING), (State.RINGING,)),
+    (State.RINGING, TargetDeclined): _missed(Disposition.DECLINED),
     (State.RINGING, TargetBusy): _missed(Disposition.BUSY, "the target is busy"),
     (State.RINGING, VoicemailReached): _VOICEMAIL,
     (State.RINGING, RingExpired): _missed(Disposition.NO_ANSWER, "nobody answered in time"),
@@ -309,6 +329,7 @@ TABLE: dict[tuple[State, type[Event]], Row] = {
     (State.CONSULTING, HoldDue): Row(_hold, (State.CONSULTING,)),
     (State.CONSULTING, UpdateDue): Row(_tell, (State.CONSULTING,)),
     (State.CONSULTING, QuestionAsked): Row(_answer, (State.CONSULTING,)),
+    (State.CONSULTING, MoreTimeAsked): Row(_wait(Deadline.CONSULT), (State.CONSULTING,)),
     (State.CONSULTING, TargetAccepted): Row(_move, (State.MOVING,)),
     (State.CONSULTING, TargetDeclined): _missed(Disposition.DECLINED),
     (State.CONSULTING, VoicemailReached): _VOICEMAIL,

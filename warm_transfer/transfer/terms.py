@@ -58,6 +58,12 @@ class Deadline(Enum):
     MOVE = "move"
 
 
+WAIT_S = 30.0
+"""What a target gets who asks for more time: as long as its button says."""
+MOST_WAITS = 4
+"""Of one attempt: two minutes more of music for the caller, who may cancel."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """The transfer that Agent A offered the caller."""
@@ -69,6 +75,11 @@ class Offer:
     """Roster ids of who is called next, in order, if that one does not take the call."""
     skill: str
     reason: str
+
+    @property
+    def attempt(self) -> str:
+        """What the call of this target is called: in one transfer nobody is called twice."""
+        return f"{self.transfer_id}.{self.target}"
 
     def next(self) -> "Offer":
         """The same offer to the next target; IndexError if nobody is left."""

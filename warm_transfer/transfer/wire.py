@@ -17,11 +17,15 @@ END_METHOD = "wt.end"
 AGENT_A_PREFIX = "agent_a-"
 """How the identity of every Agent A begins."""
 AGENT_B_PREFIX = "agent_b_"
-"""How the identity of every AI Agent B begins."""
+"""How the identity of every job of an Agent B begins, an AI or the attendant of a person."""
 BUSY_PREFIX = "busy-"
 """How the identity of every busy role begins."""
 NOBODY_ANSWERS = '{"warm_transfer": "nobody_answers"}'
 """Metadata of a room with a caller whom no worker takes; empty again once one does."""
+DESK_PREFIX = "desk_"
+"""How the identity of a person at a desk begins, with the roster id behind it; servers of ours make them."""
+CHAT_TOPIC = "lk.chat"
+"""LiveKit's topic of typed messages."""
 CLIENT_ATTRIBUTE = "wt.client"
 """Participant attribute, "1" if the caller's client can move by itself."""
 
@@ -45,9 +49,17 @@ class AgentAJob(Message):
     epoch: int = 1
     """Counts the jobs that owned the call, one after the other; the highest owns it."""
 
+    @property
+    def comes_as(self) -> str:
+        """How the identity begins under which this job is in its room."""
+        return AGENT_A_PREFIX
+
 
 class AgentBJob(Message):
-    """Job metadata of an AI Agent B; never in a room's or participant's metadata, which others can read."""
+    """Job metadata of an AI Agent B, or of the attendant who has the call beside a person.
+
+    Never in a room's or participant's metadata, which others can read.
+    """
 
     role: Literal["agent_b"] = "agent_b"
     call_id: str
@@ -60,6 +72,15 @@ class AgentBJob(Message):
     consult_room: str
     move: Move
     consult_mode: ConsultMode
+    desk_identity: str | None = None
+    """The person whose attendant this is, None for an AI Agent B."""
+    is_replacing: bool = False
+    """The attendant before died or leaves: the caller and the person are with each other already."""
+
+    @property
+    def comes_as(self) -> str:
+        """How the identity begins under which this job is in its room."""
+        return self.identity
 
 
 class BusyJob(Message):
@@ -131,6 +152,12 @@ class Connect(Message):
     type: Literal["connect"] = "connect"
 
 
+class InPlace(Message):
+    """The attendant has the person's microphone in the final room: the caller can be moved."""
+
+    type: Literal["in_place"] = "in_place"
+
+
 class Arrived(Message):
     """Agent B has the caller's track and the caller has Agent B's: the proof of the move."""
 
@@ -147,7 +174,7 @@ class Dismiss(Message):
 
 
 ConsultMessage = Annotated[
-    Ready | Brief | Question | Answer | Accept | Decline | Busy | Voicemail | Connect | Arrived | Dismiss,
+    Ready | Brief | Question | Answer | Accept | Decline | Busy | Voicemail | Connect | InPlace | Arrived | Dismiss,
     Field(discriminator="type"),
 ]
 

@@ -39,6 +39,8 @@ def _after_tool(conversation: Conversation, state: CallerState, called: Called) 
         return _say("ask_message" if called.is_error else "noted_message")
     offer = offer_after(conversation.events, state.targets)
     target = target_for(offer.skill, state.targets) if offer else None
+    # Of several with the skill the tool names who is there.
+    target = next((one for one in state.targets if one.name in (called.output or "")), target)
     if called.is_error and matches(called.output or "", (r"say nothing",)):
         return Reply()
     if called.is_error and matches(called.output or "", (r"take a message",)):

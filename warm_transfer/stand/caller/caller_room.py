@@ -10,7 +10,7 @@ from livekit import rtc
 from warm_transfer.stand.caller.downlink import RATE_HZ, Downlink, Lane, Samples
 from warm_transfer.stand.caller.ear import HOLD_MUSIC_TRACK, Ear, Utterance, first_sound, is_sound
 from warm_transfer.stand.caller.microphone import Microphone
-from warm_transfer.transfer.wire import END_METHOD
+from warm_transfer.transfer.wire import DESK_PREFIX, END_METHOD
 
 AGENT = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
 END_TIMEOUT_S = 1.0
@@ -155,10 +155,12 @@ class CallerRoom:
         place = self._downlink.add(lane, samples)
         if lane.is_muted:
             return
-        if is_sound(samples):
+        is_loud = is_sound(samples)
+        if is_loud:
             self.last_sound = place + len(samples)
-            if not self.has_sound.is_set():
-                self.has_sound.set()
-                self._on_first_sound(self, place + first_sound(samples))
+        # A person may wait for the caller to speak first: whose line is open is heard.
+        if not self.has_sound.is_set() and (is_loud or lane.identity.startswith(DESK_PREFIX)):
+            self.has_sound.set()
+            self._on_first_sound(self, place + (first_sound(samples) if is_loud else 0))
         if ear is not None and (utterance := ear.hear(samples, place)):
             self._on_utterance(utterance)

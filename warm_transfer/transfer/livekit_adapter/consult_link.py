@@ -26,6 +26,8 @@ class ConsultLink:
         self._identity = identity
         self._peer = peer
         self.room = rtc.Room()
+        self.hears_unannounced = True
+        """Takes messages from somebody whom the room has not announced yet for the peer's."""
         self._peer_seen = asyncio.Event()
         self._gone = asyncio.Event()
         """The room let us go."""
@@ -76,8 +78,8 @@ class ConsultLink:
         if not self.has_peer:
             raise TargetUnavailableError("the consult room is gone")
 
-    async def send(self, message: ConsultMessage) -> None:
-        """Send one message to the other side.
+    async def send(self, message: ConsultMessage, *, to: str | None = None) -> None:
+        """Send one message to the other side, or to another participant of the room.
 
         Raises:
             TargetUnavailableError: this connection is gone.
@@ -85,7 +87,7 @@ class ConsultLink:
         try:
             await asyncio.wait_for(
                 self.room.local_participant.publish_data(
-                    message.model_dump_json(), topic=CONSULT_TOPIC, destination_identities=[self._peer]
+                    message.model_dump_json(), topic=CONSULT_TOPIC, destination_identities=[to or self._peer]
                 ),
                 self._access.rpc_timeout_s,
             )
@@ -104,6 +106,8 @@ class ConsultLink:
         if packet.topic != CONSULT_TOPIC or sender not in (self._peer, None):
             return
         if sender is None:
+            if not self.hears_unannounced:
+                return
             # Announced after its first packet; nobody but the two agents has a token that may send here.
             self._peer_seen.set()
         try:

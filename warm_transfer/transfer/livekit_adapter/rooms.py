@@ -12,7 +12,7 @@ from livekit import api
 
 from warm_transfer.settings import Settings
 from warm_transfer.transfer.errors import TargetUnavailableError
-from warm_transfer.transfer.wire import CLIENT_ATTRIBUTE
+from warm_transfer.transfer.wire import CLIENT_ATTRIBUTE, DESK_PREFIX
 
 T = TypeVar("T")
 
@@ -147,6 +147,18 @@ class Rooms:
         request = api.MoveParticipantRequest(room=name, identity=identity, destination_room=destination)
         await self._within("move the caller", self._api.room.move_participant(request))
 
+    async def send(self, name: str, identity: str, topic: str, payload: bytes) -> None:
+        """Send data as the server itself to one participant of a room; the answer proves nothing."""
+        request = api.SendDataRequest(
+            room=name,
+            data=payload,
+            kind=api.DataPacket.Kind.RELIABLE,
+            topic=topic,
+            destination_identities=[identity],
+            nonce=secrets.token_bytes(16),
+        )
+        await self._within("send data", self._api.room.send_data(request))
+
     async def missing(self, names: Collection[str]) -> set[str]:
         """Those of the named rooms that the server does not have. Joining such a room would make it anew."""
         return set(names) - await self.names(names)
@@ -183,6 +195,23 @@ def consult_token(access: ServerAccess, *, room: str, identity: str) -> str:
     grants = api.VideoGrants(room_join=True, room=room, can_update_own_metadata=False)
     token = _token(access, identity, grants, MOVE_TOKEN_TTL).with_kind("agent")
     # Not 1 s before somebody comes: joining can take longer, and would then end up in a room of its own.
+    return token.with_room_config(api.RoomConfiguration(empty_timeout=5, departure_timeout=1)).to_jwt()
+
+
+def desk_identity(roster_id: str) -> str:
+    """An identity for a person at the desk of this roster id, in a consult and in its final room."""
+    return f"{DESK_PREFIX}{roster_id}-{secrets.token_hex(8)}"
+
+
+def desk_token(access: ServerAccess, *, room: str, identity: str) -> str:
+    """A person's token: one room, one identity, microphone and text, no admin grant.
+
+    As with our own: who joins after the room was deleted makes one anew, which goes once it is empty.
+    """
+    grants = api.VideoGrants(
+        room_join=True, room=room, can_publish_sources=["microphone"], can_update_own_metadata=False
+    )
+    token = _token(access, identity, grants, MOVE_TOKEN_TTL)
     return token.with_room_config(api.RoomConfiguration(empty_timeout=5, departure_timeout=1)).to_jwt()
 
 

@@ -15,18 +15,12 @@ from warm_transfer.transfer.briefing import Briefing
 from warm_transfer.transfer.dispatching import dispatch_until
 from warm_transfer.transfer.errors import MoveRefusedError, TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.consult_link import ConsultLink
-from warm_transfer.transfer.livekit_adapter.rooms import (
-    MOVE_TOKEN_TTL,
-    Rooms,
-    ServerAccess,
-    caller_token,
-    new_room_name,
-)
+from warm_transfer.transfer.livekit_adapter.move_order import start_move
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess, new_room_name
 from warm_transfer.transfer.ports import ConsultVoice, OpenedRooms, Post
 from warm_transfer.transfer.terms import Disposition, Move, Offer
 from warm_transfer.transfer.wire import (
     AGENT_B_PREFIX,
-    MOVE_METHOD,
     Accept,
     AgentBJob,
     Answer,
@@ -38,7 +32,6 @@ from warm_transfer.transfer.wire import (
     ConsultMode,
     Decline,
     Dismiss,
-    MoveOrder,
     Question,
     Ready,
     Voicemail,
@@ -138,10 +131,17 @@ class LiveKitTargetLine:
     async def move_caller(self, move: Move) -> None:
         """Have the caller moved by its client or by the server, or tell Agent B in the caller's room to speak."""
         match move:
-            case Move.CLIENT_MOVE:
-                await self._order_move()
-            case Move.CLOUD_MOVE:
-                await self._have_moved()
+            case Move.CLIENT_MOVE | Move.CLOUD_MOVE:
+                if self._opened is None:
+                    raise MoveRefusedError("there is no final room")
+                await start_move(
+                    move,
+                    self._access,
+                    self._rooms,
+                    caller_room=self._parties.caller_room,
+                    caller_identity=self._parties.caller_identity,
+                    final_room=self._opened.final_room,
+                )
             case Move.JOIN_CALLER_ROOM:
                 await self._consult().send(Connect())
             case _:
@@ -243,29 +243,3 @@ class LiveKitTargetLine:
     async def _say(self, text: str) -> None:
         if self._voice is not None:
             await self._voice.say(text)
-
-    async def _order_move(self) -> None:
-        identity, room = self._parties.caller_identity, self._final_room()
-        token = caller_token(self._access, room=room, identity=identity, can_move=True, ttl=MOVE_TOKEN_TTL)
-        order = MoveOrder(token=token, room=room)
-        try:
-            await self._parties.caller_room.local_participant.perform_rpc(
-                destination_identity=identity,
-                method=MOVE_METHOD,
-                payload=order.model_dump_json(),
-                response_timeout=self._access.rpc_timeout_s,
-            )
-        except rtc.RpcError as error:
-            raise MoveRefusedError("the caller's client refused to move") from error
-
-    async def _have_moved(self) -> None:
-        caller_room, identity = self._parties.caller_room.name, self._parties.caller_identity
-        try:
-            await self._rooms.move(caller_room, identity, self._final_room())
-        except TargetUnavailableError as error:
-            raise MoveRefusedError("the server refused to move the caller") from error
-
-    def _final_room(self) -> str:
-        if self._opened is None:
-            raise MoveRefusedError("there is no final room")
-        return self._opened.final_room
