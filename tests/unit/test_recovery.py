@@ -15,7 +15,7 @@ from warm_transfer.control.recovery import LostJob, Recovery
 from warm_transfer.settings import Settings
 from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
-from warm_transfer.transfer.wire import AgentAJob, read_job_metadata
+from warm_transfer.transfer.wire import AgentAJob, AgentBJob, read_job_metadata
 
 ROOM = "caller-1"
 AGENT_A = LostJob(
@@ -36,7 +36,9 @@ class FakeRooms:
 
     def __init__(self, **people: set[str]) -> None:
         self.rooms = people
+        self.jobs: list[AgentAJob | AgentBJob] = []
         self.dispatched: list[AgentAJob] = []
+        """Those for an Agent A."""
         self.comes: Callable[[int], bool] = lambda _: True
 
     async def people(self, name: str) -> set[str]:
@@ -47,10 +49,13 @@ class FakeRooms:
 
     async def dispatch(self, agent_name: str, room: str, metadata: str) -> str:
         job = read_job_metadata(metadata)
-        assert isinstance(job, AgentAJob)
-        self.dispatched.append(job)
-        if self.comes(len(self.dispatched)):
-            self.rooms[room.replace("-", "_")].add(f"agent_a-{secrets.token_hex(2)}")
+        assert isinstance(job, AgentAJob | AgentBJob)
+        self.jobs.append(job)
+        if isinstance(job, AgentAJob):
+            self.dispatched.append(job)
+        if self.comes(len(self.jobs)):
+            identity = f"agent_a-{secrets.token_hex(2)}" if isinstance(job, AgentAJob) else job.identity
+            self.rooms[room.replace("-", "_")].add(identity)
         return "dispatch"
 
 
@@ -218,3 +223,18 @@ async def test_call_whose_jobs_keep_dying_is_given_up(log: CallLog) -> None:
     rooms = FakeRooms(caller_1={"caller", "agent_a-1"})
     await recovery(log, rooms).recover(AGENT_A)
     assert rooms.dispatched == []
+
+
+async def test_attendant_that_dies_is_replaced_by_another_and_the_person_goes_on(log: CallLog) -> None:
+    about = {"transfer_id": "t"}
+    log.append("call", CallEvent.TRANSFER_REQUESTED, about | {"target": "billing"})
+    log.append("call", CallEvent.JOB_STARTED, job("agent_b", AGENT_B.identity, 2))
+    log.append("call", CallEvent.TARGET_ANSWERED, about | {"identity": "desk_billing-1"})
+    log.append("call", CallEvent.MOVE_BEGUN, about | {"move": "client_move", "final_room": "final-1"})
+    log.append("call", CallEvent.TRANSFER_ENDED, about | {"disposition": "completed", "reason": ""})
+    rooms = FakeRooms(final_1={"caller", "desk_billing-1", AGENT_B.identity})
+    await recovery(log, rooms).recover(AGENT_B)
+    (heir,) = rooms.jobs
+    assert isinstance(heir, AgentBJob)
+    assert (heir.desk_identity, heir.is_replacing, heir.epoch) == ("desk_billing-1", True, 3)
+    assert heir.identity != AGENT_B.identity

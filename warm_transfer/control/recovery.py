@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import secrets
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +14,8 @@ from warm_transfer.settings import Settings
 from warm_transfer.transfer.dispatching import dispatch_until
 from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
-from warm_transfer.transfer.wire import AGENT_A_PREFIX, AgentAJob, AgentBJob
+from warm_transfer.transfer.terms import Move
+from warm_transfer.transfer.wire import AGENT_B_PREFIX, DESK_PREFIX, AgentAJob, AgentBJob
 
 logger = logging.getLogger(__name__)
 
@@ -123,17 +125,19 @@ class Recovery:
         return call
 
     async def _replace(self, call: CallSnapshot, lost: LostJob) -> None:
-        """Dispatch an Agent A into the room until one is there, or nobody is left to talk with."""
+        """Dispatch an Agent A into the room until one is there, or nobody is left to talk with.
+
+        A caller who talks with a person goes on with that one: then it is another attendant.
+        """
         caller = lost.caller_identity or call.caller_identity or ""
-        job = AgentAJob(
-            call_id=lost.call_id, caller_identity=caller, epoch=call.last_epoch + 1, replaces=lost.role
-        ).model_dump_json()
+        heir = _heir(call, lost, caller)
+        job = heir.model_dump_json()
         before = await self._rooms.people(lost.room)
         if caller not in before:
             logger.info("nobody to recover", extra={"call_id": lost.call_id})
             return
         is_settled = await dispatch_until(
-            lambda: self._until_replaced(lost.room, caller, before),
+            lambda: self._until_replaced(lost.room, caller, before, heir.comes_as),
             lambda: self._rooms.dispatch(self._agent_name, lost.room, job),
             timeout_s=self._dispatch_timeout_s,
             most=MOST_DISPATCHES,
@@ -141,14 +145,36 @@ class Recovery:
         if not is_settled:
             logger.error("no replacement came", extra={"call_id": lost.call_id})
 
-    async def _until_replaced(self, room: str, caller: str, before: set[str]) -> None:
-        """Return once an Agent A has come, or the caller is gone; a server that is away for a moment tells nothing."""
+    async def _until_replaced(self, room: str, caller: str, before: set[str], comes_as: str) -> None:
+        """Return once the heir has come, or the caller is gone; a server that is away for a moment tells nothing."""
         while True:
             with contextlib.suppress(TargetUnavailableError):
                 people = await self._rooms.people(room)
-                if caller not in people or any(one.startswith(AGENT_A_PREFIX) for one in people - before):
+                if caller not in people or any(one.startswith(comes_as) for one in people - before):
                     return
             await asyncio.sleep(POLL_S)
+
+
+def _heir(call: CallSnapshot, lost: LostJob, caller: str) -> AgentAJob | AgentBJob:
+    """What is dispatched in a dead job's place."""
+    epoch = call.last_epoch + 1
+    transfer = call.transfers[-1] if call.transfers else None
+    if lost.role == "agent_a" or transfer is None or not (transfer.target_identity or "").startswith(DESK_PREFIX):
+        return AgentAJob(call_id=lost.call_id, caller_identity=caller, epoch=epoch, replaces=lost.role)
+    return AgentBJob(
+        call_id=lost.call_id,
+        epoch=epoch,
+        transfer_id=transfer.transfer_id,
+        specialist=transfer.target or "",
+        identity=f"{AGENT_B_PREFIX}{transfer.target}-{secrets.token_hex(4)}",
+        agent_a_identity="",
+        caller_identity=caller,
+        consult_room="",
+        move=Move(transfer.move),
+        consult_mode="text",
+        desk_identity=transfer.target_identity,
+        is_replacing=True,
+    )
 
 
 def _owns_caller(call: CallSnapshot, lost: LostJob) -> bool:
@@ -156,7 +182,8 @@ def _owns_caller(call: CallSnapshot, lost: LostJob) -> bool:
     if call.ended_at is not None:
         return False
     if lost.role == "agent_b":
-        return call.is_with_agent_b and call.transfers[-1].target_identity == lost.identity
+        mine = (one.identity for one in reversed(call.agents) if one.role == "agent_b")
+        return call.is_with_agent_b and lost.identity in (call.transfers[-1].target_identity, next(mine, None))
     agents = [one for one in call.agents if one.role == "agent_a"]
     agent = next((one for one in reversed(agents) if one.identity == lost.identity), None)
     is_last = agent is None or agent is agents[-1]

@@ -6,7 +6,7 @@ from typing import Literal
 
 from warm_transfer.transfer.terms import Move
 
-Pickup = Literal["answers", "busy", "voicemail"]
+Pickup = Literal["answers", "busy", "voicemail", "declines"]
 Decision = Literal["accept", "decline", "silence", "leave", "voicemail"]
 MoveResult = Literal["arrives", "refused", "never", "late", "hang_up"]
 
@@ -22,6 +22,8 @@ class TargetPlan:
     """None: never."""
     pickup: Pickup
     """What it says when it is there."""
+    waits: int
+    """How often it asks for more time before it answers, and again before it decides."""
     takes_briefing: bool
     questions: int
     thinks_s: float
@@ -80,7 +82,8 @@ def _target(random: Random) -> TargetPlan:
         open_s=random.choice((0.1, 0.1, random.uniform(0, 20))),
         is_reachable=random.random() < 0.9,
         answers_after_s=random.choice((None, *[random.uniform(0, 2)] * 4, random.uniform(0, 30))),
-        pickup="answers" if random.random() < 0.85 else random.choice(("busy", "voicemail")),
+        pickup="answers" if random.random() < 0.85 else random.choice(("busy", "voicemail", "declines")),
+        waits=random.choice((0, 0, 0, 1, 3)),
         takes_briefing=random.random() < 0.95,
         questions=random.choice((0, 0, 1, 3)),
         thinks_s=random.choice((0.01, random.uniform(0, 5), random.uniform(0, 40))),

@@ -229,8 +229,12 @@ class World:
         plan = target.plan
         if plan.answers_after_s is None:
             await _for_ever()
+        self._ask_for_time(target)
         await asyncio.sleep(plan.answers_after_s or 0)
         match plan.pickup:
+            case "declines":
+                target.post(events.TargetDeclined("not now"))
+                await _for_ever()  # until dismissed
             case "busy":
                 target.post(events.TargetBusy())
                 target.post(events.TargetLeft())  # it is gone before anybody dismisses it
@@ -240,6 +244,7 @@ class World:
                 await _for_ever()  # until dismissed
         target.post(events.TargetAnswered("b"))
         await target.briefed.wait()
+        self._ask_for_time(target)
         for _ in range(plan.questions):
             await asyncio.sleep(plan.thinks_s)
             target.post(events.QuestionAsked("when?"))
@@ -247,6 +252,10 @@ class World:
             target.answered.clear()
         await asyncio.sleep(plan.thinks_s)
         await self._decide(target)
+
+    def _ask_for_time(self, target: SimTarget) -> None:
+        for _ in range(target.plan.waits):
+            target.post(events.MoreTimeAsked())
 
     async def _decide(self, target: SimTarget) -> None:
         for _ in range(2 if target.plan.repeats_itself else 1):
