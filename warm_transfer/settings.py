@@ -5,10 +5,11 @@
 
 import ipaddress
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self, cast, get_args
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -24,6 +25,7 @@ STTProvider = Literal["deepgram", "groq", "openai", "local"]
 TTSProvider = Literal["openai", "deepgram", "groq", "local"]
 ConsultMode = Literal["text", "spoken"]
 CloudMove = Literal["auto", "on", "off"]
+ApiRole = Literal["operator", "agent", "viewer"]
 
 # Who wins when several keys are set: the first one named here that has its key.
 _LLM_BY_KEY: tuple[LLMProvider, ...] = ("openai", "groq", "openrouter")
@@ -32,6 +34,7 @@ _TTS_BY_KEY: tuple[TTSProvider, ...] = ("openai", "deepgram", "groq")
 _BY_KEY: Mapping[str, tuple[str, ...]] = {"llm": _LLM_BY_KEY, "stt": _STT_BY_KEY, "tts": _TTS_BY_KEY}
 
 _LOCAL_SECRET = "warm-transfer-local-secret-of-32-bytes"  # as in livekit.yaml; public, so for loopback only
+_API_KEY_LENGTH = 24  # 128 random bits in base64 and more: too many to try, whatever the rate limit
 _SECRET_LENGTH = 32  # livekit-server complains of anything shorter outside --dev
 
 
@@ -76,9 +79,58 @@ def _watchers(text: str) -> str:
     return text
 
 
+def _api_keys(text: SecretStr) -> SecretStr:
+    """The keys as given; ValueError says what one looks like."""
+    for one in listed(text.get_secret_value()):
+        name, role, key = (*one.strip().split(":", 2), "", "")[:3]
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name) or role not in get_args(ApiRole):
+            raise ValueError("must look like alice:operator:KEY,maria:agent:KEY (roles: operator, agent, viewer)")
+        if len(key) < _API_KEY_LENGTH:
+            raise ValueError(f"must have keys of at least {_API_KEY_LENGTH} characters")
+    return text
+
+
+def _origins(text: str) -> str:
+    """The origins as given; ValueError says what one looks like."""
+    for one in listed(text):
+        parts = urlsplit(one)
+        if parts.scheme not in ("http", "https") or not parts.hostname or one != f"{parts.scheme}://{parts.netloc}":
+            raise ValueError("must look like https://calls.example.com, without a path")
+    return text
+
+
+def _networks(text: str) -> str:
+    """The networks as given; ValueError says what one looks like."""
+    try:
+        [ipaddress.ip_network(one) for one in listed(text)]
+    except ValueError:
+        raise ValueError("must look like 10.0.0.5,172.16.0.0/12") from None
+    return text
+
+
+def _countries(text: str) -> str:
+    """The countries as given; ValueError says what one looks like."""
+    if not re.fullmatch(r"\s*([A-Z]{2}\s*(,\s*[A-Z]{2}\s*)*)?", text):
+        raise ValueError("must look like US,CA")
+    return text
+
+
+ApiKeys = Annotated[SecretStr, AfterValidator(_api_keys)]
+Origins = Annotated[str, AfterValidator(_origins)]
+Networks = Annotated[str, AfterValidator(_networks)]
+Countries = Annotated[str, AfterValidator(_countries)]
 Watchers = Annotated[str, AfterValidator(_watchers)]
 LiveKitURL = Annotated[str, AfterValidator(_livekit_url)]
 CallLogURL = Annotated[str, AfterValidator(_call_log_url)]
+
+
+class ApiKey(NamedTuple):
+    """One key of the control API."""
+
+    name: str
+    """Of its holder; a human Agent B's is the roster id."""
+    role: ApiRole
+    key: SecretStr
 
 
 class _Problem(NamedTuple):
@@ -196,6 +248,49 @@ class Settings(BaseModel):
     roster_file: Path = Field(
         default=Path("agents/roster.toml"), description="The specialists that ship with the project."
     )
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Of the control API. This machine alone: any other needs API_KEYS.",
+    )
+    port: int = Field(default=8080, ge=0, le=65535, description="Of the control API; needs no rights, is seldom taken.")
+    api_keys: ApiKeys = Field(
+        default=SecretStr(""),
+        description="name:role:key, comma between them. Roles: operator; agent, whose name is a roster id; viewer.",
+    )
+    public_url: Origins = Field(
+        default="", description="Where the pages are reached from outside, https://...; none: this machine alone."
+    )
+    livekit_public_url: LiveKitURL | None = Field(
+        default=None, description="LiveKit's address for browsers. Unset: LIVEKIT_URL, which is right on one machine."
+    )
+    cors_origins: Origins = Field(default="", description="Pages elsewhere that may use the API; none needs to.")
+    trusted_proxies: Networks = Field(
+        default="", description="Whose X-Forwarded-For is believed, as address or network; none: nobody's."
+    )
+    web_dir: Path = Field(default=Path("web/dist"), description="Where the build puts the pages.")
+    new_calls_per_minute: int = Field(
+        default=10, ge=1, description="Per address: a person presses the button again, a script presses it for ever."
+    )
+    new_calls_per_minute_in_all: int = Field(
+        default=60, ge=1, description="More than MAX_CALLS of a few workers end in a minute."
+    )
+    requests_per_minute: int = Field(
+        default=600, ge=10, description="Per address: a page asks a few times per click, and several share an office."
+    )
+    most_connections: int = Field(
+        default=500, ge=1, description="WebSockets in all; per address a tenth. One costs about 50 kB."
+    )
+    retain_days: int = Field(default=30, ge=0, description="Words of older calls are erased daily; 0 keeps them.")
+    twilio_account_sid: str | None = Field(default=None, description="From your Twilio account.")
+    twilio_auth_token: SecretStr | None = Field(default=None, description="From your Twilio account.")
+    twilio_from_number: str | None = Field(default=None, description="Your Twilio number, as +15105550100.")
+    twilio_countries: Countries = Field(
+        default="US,CA", description="Where calls may go, as in ISO 3166: every country more is a door for toll fraud."
+    )
+    livekit_sip_host: str | None = Field(default=None, description="Of livekit-sip, as Twilio reaches it.")
+    livekit_sip_username: str | None = Field(default=None, description="Of the inbound trunk.")
+    livekit_sip_password: SecretStr | None = Field(default=None, description="Of the inbound trunk.")
     debug: bool = Field(default=False, description="Opens LiveKit's debug channel, which shows prompts: loopback only.")
 
     @property
@@ -212,6 +307,11 @@ class Settings(BaseModel):
         """Whether the LiveKit server puts a participant into another room on request."""
         host = urlsplit(self.livekit_url).hostname or ""
         return self.cloud_move == "on" or (self.cloud_move == "auto" and host.endswith(".livekit.cloud"))
+
+    @property
+    def api_key_list(self) -> list[ApiKey]:
+        """The keys of the control API."""
+        return [_api_key(one) for one in listed(self.api_keys.get_secret_value())]
 
     @property
     def watcher_addresses(self) -> list[tuple[str, int]]:
@@ -295,6 +395,16 @@ class Settings(BaseModel):
                 "DEBUG",
                 "DEBUG=1 shows the prompts to whoever joins: unset it, or use a LIVEKIT_URL on this machine",
             )
+
+
+def _api_key(written: str) -> ApiKey:
+    name, role, key = written.strip().split(":", 2)
+    return ApiKey(name, cast(ApiRole, role), SecretStr(key))
+
+
+def listed(text: str) -> list[str]:
+    """The parts of a setting that holds several, comma between them."""
+    return [one.strip() for one in text.split(",") if one.strip()]
 
 
 class SettingRow(NamedTuple):

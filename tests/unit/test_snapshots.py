@@ -99,6 +99,9 @@ def test_every_event_type_changes_the_snapshot_of_the_call_it_happens_in() -> No
     told.insert(3, (1.1, "caller_away", {"room": "caller-1", "reason": "the caller left the room"}))
     told.insert(4, (1.2, "caller_returned", {"room": "caller-1"}))
     handed_back = {"transfer_id": "x1", "identity": "b1", "cause": "asked", "reason": "router", "skill": "technical"}
+    told.insert(-1, (8.05, "call_created", {"caller_room": "caller-1", "caller_identity": "c", "caller_name": "Maria"}))
+    told.insert(-1, (8.06, "turn_timed", {"turn_id": "t2", "stt_ms": 90, "llm_ms": 300, "tts_ms": 80, "total_ms": 600}))
+    told.insert(-1, (8.07, "call_erased", {"by": "alice", "reason": "asked"}))
     told.insert(-1, (8.1, "caller_handed_back", handed_back))
     told.insert(-1, (8.2, "hand_back_failed", {"transfer_id": "x1", "identity": "b1"}))
     told.insert(-1, (8.4, "note_left", {"transfer_id": "x1", "by": "billing", "text": "refund on its way"}))

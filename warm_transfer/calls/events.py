@@ -14,6 +14,8 @@ class CallEvent(StrEnum):
     The text under each is its payload.
     """
 
+    CALL_CREATED = "call_created"
+    """caller_room, caller_identity, caller_name, by: the control API made the room; nobody may ever come"""
     CALL_STARTED = "call_started"
     """caller_room, caller_identity"""
     DISPATCHED_AGAIN = "dispatched_again"
@@ -32,9 +34,15 @@ class CallEvent(StrEnum):
     """room: back within the grace time"""
     CALL_ENDED = "call_ended"
     """reason"""
+    CALL_ERASED = "call_erased"
+    """by, reason (asked, age): what was said is no longer in the log, and is not taken any more"""
 
     TURN_SPOKEN = "turn_spoken"
     """turn_id, speaker (caller, agent_a, agent_b), room, text, at (end of speech, seconds since the epoch)"""
+
+    TURN_TIMED = "turn_timed"
+    """turn_id (of the agent's answer), stt_ms, llm_ms, tts_ms, total_ms: how long the caller waited for it, and for
+    what; null where it was not measured"""
 
     TRANSFER_OFFERED = "transfer_offered"
     """transfer_id, skill, target, reason: Agent A asks the caller for consent"""

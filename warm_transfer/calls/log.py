@@ -14,6 +14,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Engine,
     Float,
@@ -24,17 +25,20 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    and_,
     create_engine,
     event,
     func,
     insert,
     select,
     text,
+    update,
 )
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.schema import CreateTable
 
+from warm_transfer.calls.bare import bare_payload
 from warm_transfer.calls.events import CallEvent, Payload
 from warm_transfer.transfer.errors import WarmTransferError
 
@@ -119,6 +123,8 @@ class CallLog:
         with self.writing() as connection:
             if stored := connection.execute(_all().where(_EVENTS.event_id == event_id)).one_or_none():
                 return _logged(stored)
+            if connection.scalar(select(_EVENTS.seq).where(_is_erased(call_id)).limit(1)):
+                payload = bare_payload(type, payload)  # from a spool that waited longer than the call was kept
             last = select(func.max(_EVENTS.call_seq)).where(_EVENTS.call_id == call_id)
             written = insert(_TABLE).values(
                 event_id=event_id,
@@ -130,6 +136,33 @@ class CallLog:
             )
             return _logged(connection.execute(written.returning(*_PUBLIC)).one())
 
+    def erase(self, call_id: str, *, by: str, reason: str) -> None:
+        """Erase what was said in a call for good; the bare timeline stays, and nothing said is taken any more."""
+        payload = {"by": by, "reason": reason}
+        self.append(call_id, CallEvent.CALL_ERASED, payload, event_id=f"erased-{call_id[:50]}")
+        with self.writing() as connection:
+            rows = select(_EVENTS.seq, _EVENTS.type, _EVENTS.payload).where(_EVENTS.call_id == call_id)
+            for seq, kind, told in connection.execute(rows).all():
+                bare = {"payload": dict(bare_payload(kind, told)), "private_payload": None}
+                connection.execute(update(_TABLE).where(_EVENTS.seq == seq).values(bare))
+        if self._is_sqlite:
+            self._empty_wal()
+
+    def unerased_call_ids(self, before: float, limit: int) -> list[str]:
+        """Ids of calls that began before then and are not erased, oldest first."""
+        erased = select(_EVENTS.call_id).where(_EVENTS.type == str(CallEvent.CALL_ERASED))
+        first = select(_EVENTS.call_id).where(_EVENTS.call_seq == 1, _EVENTS.at < before)
+        with self._connected() as connection:
+            return list(
+                connection.scalars(first.where(_EVENTS.call_id.not_in(erased)).order_by(_EVENTS.seq).limit(limit))
+            )
+
+    def call_of_room(self, room: str, since: float) -> str | None:
+        """The call that the control API created with this caller room then or later."""
+        created = select(_EVENTS.call_id).where(_EVENTS.type == str(CallEvent.CALL_CREATED), _EVENTS.at >= since)
+        with self._connected() as connection:
+            return connection.scalar(created.where(_EVENTS.payload["caller_room"].as_string() == room).limit(1))
+
     def events(self, call_id: str, after_call_seq: int = 0) -> list[LoggedEvent]:
         """The call's events in order; empty if the call is unknown."""
         of_call = _all().where(_EVENTS.call_id == call_id, _EVENTS.call_seq > after_call_seq)
@@ -138,6 +171,38 @@ class CallLog:
     def tail(self, after_seq: int, limit: int) -> list[LoggedEvent]:
         """The next events of all calls after `after_seq`, oldest first; a reader that goes on misses none."""
         return self._read(_all().where(_EVENTS.seq > after_seq).order_by(_EVENTS.seq).limit(limit))
+
+    def head(self) -> int:
+        """The seq of the latest event of all, 0 before the first."""
+        with self._connected() as connection:
+            return connection.scalar(select(func.max(_EVENTS.seq))) or 0
+
+    def call_ids_with(self, type: CallEvent, limit: int) -> list[str]:
+        """Ids of calls that have such an event, the latest first."""
+        latest = func.max(_EVENTS.seq)
+        ids = select(_EVENTS.call_id).where(_EVENTS.type == str(type)).group_by(_EVENTS.call_id)
+        with self._connected() as connection:
+            return list(connection.scalars(ids.order_by(latest.desc()).limit(limit)))
+
+    def live_call_ids(self, since: float) -> list[str]:
+        """Ids of calls that began then or later and have not ended, oldest first."""
+        ended = select(_EVENTS.call_id).where(_EVENTS.type == str(CallEvent.CALL_ENDED))
+        first = select(_EVENTS.call_id).where(_EVENTS.call_seq == 1, _EVENTS.at >= since)
+        with self._connected() as connection:
+            return list(connection.scalars(first.where(_EVENTS.call_id.not_in(ended)).order_by(_EVENTS.seq)))
+
+    def counts(self) -> dict[str, int]:
+        """How many events of each type there are."""
+        with self._connected() as connection:
+            rows = connection.execute(select(_EVENTS.type, func.count()).group_by(_EVENTS.type))
+            return {row[0]: row[1] for row in rows}
+
+    def dispositions(self) -> dict[str, int]:
+        """How many transfers ended with each disposition."""
+        disposition = _EVENTS.payload["disposition"].as_string()
+        ended = select(disposition, func.count()).where(_EVENTS.type == str(CallEvent.TRANSFER_ENDED))
+        with self._connected() as connection:
+            return {str(row[0]): row[1] for row in connection.execute(ended.group_by(disposition))}
 
     def call_ids(self, limit: int = 50, before: str | None = None, prefix: str = "") -> list[str]:
         """Ids of calls, the latest started first; `before` is the last id of the page before."""
@@ -159,6 +224,15 @@ class CallLog:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _empty_wal(self) -> None:
+        """Write the WAL, which still holds what was overwritten, into the file; not while somebody reads from it."""
+        with _translated():
+            connection = self._engine.raw_connection()
+            try:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.close()
 
     @property
     def _is_sqlite(self) -> bool:
@@ -218,10 +292,16 @@ class CallLog:
         connection.execute("PRAGMA journal_mode = WAL")
         # No fsync per event: a power cut may lose the last moments, and has ended the calls anyway.
         connection.execute("PRAGMA synchronous = NORMAL")
+        # What is erased is overwritten; it costs nothing until then.
+        connection.execute("PRAGMA secure_delete = ON")
 
 
 def _all() -> Select[Any]:
     return select(*_PUBLIC)
+
+
+def _is_erased(call_id: str) -> ColumnElement[bool]:
+    return and_(_EVENTS.call_id == call_id, _EVENTS.type == str(CallEvent.CALL_ERASED))
 
 
 def _logged(row: Row[Any]) -> LoggedEvent:

@@ -69,6 +69,18 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TurnLatency:
+    """How long the caller waited for an agent's answer, and for what; None where it was not measured."""
+
+    turn_id: str
+    stt_ms: int | None
+    llm_ms: int | None
+    tts_ms: int | None
+    total_ms: int | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """What Agent B noted on the call."""
 
@@ -173,15 +185,20 @@ class CallSnapshot:
     call_id: str
     started_at: float
     caller_identity: str | None = None
+    caller_name: str | None = None
+    """As the caller gave it: for display, proves nothing."""
     ended_at: float | None = None
     end_reason: str | None = None
     rooms: tuple[CallRoom, ...] = ()
     agents: tuple[AgentSnapshot, ...] = ()
     transcript: tuple[HeardTurn, ...] = ()
     transfers: tuple[TransferSnapshot, ...] = ()
+    latency: tuple[TurnLatency, ...] = ()
     messages: tuple[Message, ...] = ()
     notes: tuple[Note, ...] = ()
     absences: tuple[Absence, ...] = ()
+    is_erased: bool = False
+    """What was said is no longer there."""
     commands: tuple[str, ...] = ()
     """Ids of the control API's commands that were answered."""
     dispatched_again: int = 0
@@ -258,6 +275,12 @@ def step(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     return call
 
 
+def _call_created(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
+    call = _with_room(call, event.payload.get("caller_room"), "caller room")
+    told = event.payload
+    return replace(call, caller_identity=told.get("caller_identity"), caller_name=told.get("caller_name"))
+
+
 def _call_started(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     call = _with_room(call, event.payload.get("caller_room"), "caller room")
     return replace(call, started_at=event.at, caller_identity=event.payload.get("caller_identity"))
@@ -271,6 +294,10 @@ def _dispatched_again(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
 
 def _call_ended(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     return replace(call, ended_at=event.at, end_reason=event.payload.get("reason"))
+
+
+def _call_erased(call: CallSnapshot, _: LoggedEvent) -> CallSnapshot:
+    return replace(call, is_erased=True)
 
 
 def _job_started(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
@@ -307,6 +334,12 @@ def _turn_spoken(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     return replace(call, transcript=(*call.transcript, turn))
 
 
+def _turn_timed(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
+    parts = {name: event.payload.get(name) for name in ("stt_ms", "llm_ms", "tts_ms", "total_ms")}
+    timed = TurnLatency(turn_id=event.payload.get("turn_id", ""), at=event.at, **parts)
+    return replace(call, latency=(*call.latency, timed))
+
+
 def _message_left(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     message = Message(
         text=event.payload.get("message", ""),
@@ -338,9 +371,11 @@ def _caller_returned(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
 
 
 _CALL_STEPS: Mapping[str, Callable[[CallSnapshot, LoggedEvent], CallSnapshot]] = {
+    CallEvent.CALL_CREATED: _call_created,
     CallEvent.CALL_STARTED: _call_started,
     CallEvent.DISPATCHED_AGAIN: _dispatched_again,
     CallEvent.CALL_ENDED: _call_ended,
+    CallEvent.CALL_ERASED: _call_erased,
     CallEvent.JOB_STARTED: _job_started,
     CallEvent.JOB_ENDED: _job_ended,
     CallEvent.JOB_DIED: _job_ended,
@@ -348,6 +383,7 @@ _CALL_STEPS: Mapping[str, Callable[[CallSnapshot, LoggedEvent], CallSnapshot]] =
     CallEvent.CALLER_AWAY: _caller_away,
     CallEvent.CALLER_RETURNED: _caller_returned,
     CallEvent.TURN_SPOKEN: _turn_spoken,
+    CallEvent.TURN_TIMED: _turn_timed,
     CallEvent.MESSAGE_LEFT: _message_left,
     CallEvent.NOTE_LEFT: _note_left,
     CallEvent.COMMAND_APPLIED: _command_answered,

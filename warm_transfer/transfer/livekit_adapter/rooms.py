@@ -222,11 +222,13 @@ def caller_token(
     identity: str,
     can_move: bool,
     ttl: timedelta = CALLER_TOKEN_TTL,
+    name: str = "",
     dispatch: api.RoomAgentDispatch | None = None,
 ) -> str:
     """A caller's token: one room, one identity, microphone only, no admin grant.
 
-    `dispatch` makes a job of ours come into the room when this join creates it, as a playground needs it.
+    `name` is for display and proves nothing. `dispatch` makes a job of ours come into the room when this join creates
+    it, as a playground needs it.
     """
     grants = api.VideoGrants(
         room_join=True,
@@ -235,6 +237,8 @@ def caller_token(
         can_update_own_metadata=False,
     )
     token = _token(access, identity, grants, ttl)
+    if name:
+        token = token.with_name(name)
     if can_move:
         token = token.with_attributes({CLIENT_ATTRIBUTE: "1"})
     if dispatch is not None:

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+from tests.unit.control_api.site import KEYS, VIEWER, Site, running
+from warm_transfer.control.api.limits import MOST_BODY_BYTES, Allowance
+
+
+def test_new_calls_are_counted_per_address_and_in_all(tmp_path: Path) -> None:
+    with running(tmp_path, api_keys=KEYS, new_calls_per_minute=2, trusted_proxies="127.0.0.1") as site:
+        answers = [site.post("/api/calls/create", **{"X-Forwarded-For": "203.0.113.7"}) for _ in range(3)]
+        other = site.post("/api/calls/create", **{"X-Forwarded-For": "203.0.113.8"})
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
+    assert int(answers[2].headers["retry-after"]) >= 1
+    assert other.status_code == 201
+
+
+def test_everybody_together_has_a_limit_too(tmp_path: Path) -> None:
+    with running(tmp_path, api_keys=KEYS, new_calls_per_minute_in_all=1, trusted_proxies="127.0.0.1") as site:
+        first = site.post("/api/calls/create", **{"X-Forwarded-For": "203.0.113.7"})
+        second = site.post("/api/calls/create", **{"X-Forwarded-For": "203.0.113.8"})
+    assert (first.status_code, second.status_code) == (201, 429)
+
+
+def test_forwarded_address_is_believed_from_known_proxies_alone(tmp_path: Path) -> None:
+    with running(tmp_path, api_keys=KEYS, new_calls_per_minute=1, peer="192.0.2.1") as site:
+        answers = [site.post("/api/calls/create", **{"X-Forwarded-For": f"203.0.113.{n}"}) for n in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 429]
+
+
+def test_requests_are_limited(tmp_path: Path) -> None:
+    with running(tmp_path, api_keys=KEYS, requests_per_minute=10) as site:
+        codes = [site.get("/api/agents", VIEWER).status_code for _ in range(12)]
+    assert codes == [200] * 10 + [429] * 2
+
+
+def test_allowance_comes_back_with_time() -> None:
+    now = 0.0
+    allowance = Allowance(60, clock=lambda: now)
+    assert [allowance.wait_s("a") for _ in range(60)] == [0.0] * 60
+    assert allowance.wait_s("a") > 0
+    now = 1.0
+    assert allowance.wait_s("a") == 0.0
+
+
+def test_large_body_is_refused_before_it_is_read(local: Site) -> None:
+    answer = local.client.post("/api/session", content=b"x" * (MOST_BODY_BYTES + 1))
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+def test_connections_are_limited(tmp_path: Path) -> None:
+    with (
+        running(tmp_path, most_connections=1) as site,
+        site.client.websocket_connect("ws://127.0.0.1:8080/ws/a") as first,
+    ):
+        first.send_json({"type": "hello"})
+        assert first.receive_json()["type"] == "snapshot"
+        with site.client.websocket_connect("ws://127.0.0.1:8080/ws/b") as second:
+            assert second.receive()["code"] == 4429
