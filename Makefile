@@ -4,21 +4,42 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 RUN := .venv/bin/python
+# Node 20.19 or newer, or nothing: without it everything works but the pages.
+NODE := $(shell node -e 'const [a, b] = process.versions.node.split("."); if (a > 20 || (a == 20 && b >= 19)) console.log("node")' 2>/dev/null)
+NPM := npm --prefix web --loglevel=error
+WEB_FILES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 SCENARIO ?= billing
 N ?= 10000
 SEED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python demo test lint format soak faults calls messages clean
+.PHONY: help setup python web weblint demo test lint format soak faults calls messages clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-setup: python ## Set up what is missing: Python environment, livekit-server
+setup: python web ## Set up what is missing: Python environment, web pages, livekit-server
 	@$(RUN) -m warm_transfer.stand.server --ensure >&2
 
 python: $(UV)
 	@$(UV) sync --locked
+
+ifdef NODE
+web: web/dist/index.html
+weblint: web/node_modules/.package-lock.json
+	@$(NPM) run --silent lint
+	@$(NPM) run --silent test
+else
+web weblint:
+	@echo "The web pages are not built: that needs Node 20.19 or newer; everything else works without." >&2
+endif
+
+# The pages are no reason for a set-up to fail: the control API says how to build them.
+web/dist/index.html: web/node_modules/.package-lock.json $(WEB_FILES)
+	@$(NPM) run --silent build >&2 || echo "The web pages could not be built: see above, then make web." >&2
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	@$(NPM) ci --no-audit --no-fund >&2 || echo "The web pages' packages could not be installed: see above, then make web." >&2
 
 demo: setup ## Place one real call [SCENARIO=billing|technical|person|none] [ONCE=1]; then serve until Ctrl-C
 	@$(RUN) -m warm_transfer.stand.demo --scenario $(SCENARIO) $(if $(filter-out 0 no false,$(ONCE)),--once)
@@ -26,14 +47,15 @@ demo: setup ## Place one real call [SCENARIO=billing|technical|person|none] [ONC
 test: setup lint ## Lint, types and the tests; those marked long with ALL=1 [PYTEST="tests/unit -k name"]
 	@$(RUN) -m pytest $(if $(filter-out 0 no false,$(ALL)),-m "long or not long") $(PYTEST)
 
-lint: python ## Check style, format and types
+lint: python weblint ## Check style, format and types; of the pages the unit tests, too
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m mypy
 
-format: python ## Format the code and mend what ruff can
+format: python ## Format the code and mend what ruff and biome can
 	@$(RUN) -m ruff check --fix
 	@$(RUN) -m ruff format
+	@test ! -d web/node_modules || $(NPM) run --silent format
 
 soak: python ## Random calls in virtual time: nobody stranded, nothing left [N=10000] [SEED=0]
 	@$(RUN) -m warm_transfer.stand.soak --runs $(N) --seed $(SEED)
@@ -48,7 +70,7 @@ messages: python ## List what callers asked to pass on, and where to call back
 	@$(RUN) -m warm_transfer.calls messages
 
 clean: ## Remove the environment and every cache; keeps the call log, what waits for it and runs/
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf web/node_modules web/dist .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	test ! -d .cache || find .cache -mindepth 1 -maxdepth 1 ! -name '*.sqlite3*' ! -name unwritten -exec rm -rf {} +
 
 # Only made when no uv is on the PATH.
