@@ -13,10 +13,10 @@ N ?= 10000
 SEED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python web weblint demo test lint format soak faults calls messages clean
+.PHONY: help setup python web weblint screenshots demo test lint format soak faults calls messages clean
 
 help: ## Show what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: python web ## Set up what is missing: Python environment, web pages, livekit-server
 	@$(RUN) -m warm_transfer.stand.server --ensure >&2
@@ -56,6 +56,9 @@ format: python ## Format the code and mend what ruff and biome can
 	@$(RUN) -m ruff check --fix
 	@$(RUN) -m ruff format
 	@test ! -d web/node_modules || $(NPM) run --silent format
+
+screenshots: setup ## Every web page and state, from a real call, into runs/screenshots; checks them with axe
+	@$(RUN) -m tests.web.screenshots runs/screenshots
 
 soak: python ## Random calls in virtual time: nobody stranded, nothing left [N=10000] [SEED=0]
 	@$(RUN) -m warm_transfer.stand.soak --runs $(N) --seed $(SEED)

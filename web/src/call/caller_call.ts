@@ -6,7 +6,7 @@ import { Microphone, microphoneAdvice } from "./microphone";
 import { move } from "./move";
 import { type RoomEars, RoomLink, type Words } from "./room_link";
 import { type Segment, type Speaker, withSegment } from "./transcript";
-import { MOVE_METHOD, readMoveOrder } from "./wire";
+import { HOLD_TOPIC, MOVE_METHOD, readHold, readMoveOrder } from "./wire";
 
 const STORED_CALL = "warm-transfer.call";
 /** As long as the call waits for a caller whose network changes. */
@@ -18,6 +18,8 @@ export interface CallerState {
   sessionId: string | null;
   isMuted: boolean;
   isMoving: boolean;
+  /** A human Agent B has parked the caller. */
+  isParked: boolean;
   hasMicrophone: boolean;
   isSoundHeldBack: boolean;
   speaking: readonly Speaker[];
@@ -34,6 +36,7 @@ const IDLE: CallerState = {
   sessionId: null,
   isMuted: false,
   isMoving: false,
+  isParked: false,
   hasMicrophone: true,
   isSoundHeldBack: false,
   speaking: [],
@@ -166,6 +169,10 @@ export class CallerCall {
       onOver: () => {
         if (link === this.link && !this.state.isMoving) void this.rejoin();
       },
+      onData: (payload, topic) => {
+        const isParked = topic === HOLD_TOPIC ? readHold(payload) : null;
+        if (isParked !== null && link === this.link) this.set({ isParked });
+      },
       onRpc: { [MOVE_METHOD]: async (payload) => this.answerMove(url, payload) },
     };
     const link = new RoomLink(url, token, this.microphone, () => this.state.isMuted, ears);
@@ -190,7 +197,7 @@ export class CallerCall {
       return;
     }
     if (moved) this.link = next;
-    this.set({ isMoving: false, people: this.link.people(), speaking: [] });
+    this.set({ isMoving: false, isParked: false, people: this.link.people(), speaking: [] });
     if (this.link.isOver) void this.rejoin();
   }
 

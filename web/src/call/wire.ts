@@ -25,3 +25,15 @@ export function readMoveOrder(payload: string): MoveOrder | null {
 }
 /** A human Agent B's desk tells the caller's page that it holds the caller: `{"type": "hold", "is_held": true}`. */
 export const HOLD_TOPIC = "wt.hold";
+
+/** What a hold message says, null if it is none. */
+export function readHold(payload: Uint8Array): boolean | null {
+  try {
+    const told: unknown = JSON.parse(new TextDecoder().decode(payload));
+    if (typeof told !== "object" || told === null) return null;
+    const { type, is_held } = told as Record<string, unknown>;
+    return type === "hold" && typeof is_held === "boolean" ? is_held : null;
+  } catch {
+    return null;
+  }
+}

@@ -23,6 +23,9 @@ export function standing(call: Call | null, state: CallerState, now: number): St
   }
   const transfer = call?.transfers.at(-1);
   const whom = specialist(transfer?.skill ?? null);
+  if (call?.state === "with_agent_b" && state.isParked) {
+    return { ...calm, tone: "hold", title: "On hold", told: "Agent B will be back with you in a moment." };
+  }
   if (call?.state === "with_agent_b") {
     return { ...calm, tone: "brand", title: "You are with Agent B", told: `${capital(whom)} knows what you told us.` };
   }
