@@ -41,7 +41,7 @@ async def a_browser(
     size: Size = "desktop",
     scheme: Scheme = "light",
 ) -> AsyncIterator[BrowserContext]:
-    """One person's browser; `microphone`: absolute path of a WAV, 48 kHz mono, begun anew by each capture and looped."""
+    """One person's browser; `microphone`: absolute path of a WAV, 48 kHz mono, begun anew by each capture, looped."""
     flags = [
         "--no-sandbox",  # Chromium refuses to run as root with it
         "--disable-gpu",
@@ -61,6 +61,7 @@ async def a_browser(
         viewport={"width": width, "height": height},
         color_scheme=scheme,
         reduced_motion="reduce",
+        locale="en-US",  # the carried Chromium's own, "en-US@posix", is none that Intl knows
     )
     try:
         yield context

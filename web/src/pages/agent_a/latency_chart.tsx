@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "react";
-import uPlot from "uplot";
+import type uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Latency } from "../../api/types";
 import { span } from "../../ui/time";
@@ -14,46 +14,18 @@ export function LatencyChart({ latencies }: { latencies: readonly Latency[] }) {
   useEffect(() => {
     const place = box.current;
     if (!place || latencies.length === 0) return;
-    const style = getComputedStyle(place);
-    const paint = (name: string) => resolved(place, style.getPropertyValue(name) ? `var(${name})` : name);
-    const bars = uPlot.paths.bars?.({ size: [0.7, 40] });
-    const axis = {
-      stroke: paint("--color-soft"),
-      grid: { stroke: paint("--color-line") },
-      font: "12px Figtree Variable",
-    };
-    const plot = new uPlot(
-      {
-        width: place.clientWidth,
-        height: HEIGHT,
-        legend: { show: false },
-        cursor: { show: false },
-        scales: {
-          x: { time: false, range: (_, low, high) => [low - 0.5, high + 0.5] },
-          y: { range: (_, __, high) => [0, high * 1.1] },
-        },
-        axes: [
-          { ...axis, incrs: [1, 2, 5, 10, 20, 50] },
-          { ...axis, values: (_, ticks) => ticks.map((one) => span(one)), size: 56 },
-        ],
-        series: [
-          {},
-          ...STAGES.toReversed().map(([, label], index) => ({
-            label,
-            ...(bars ? { paths: bars } : {}),
-            fill: paint(COLOURS.toReversed()[index] ?? "--color-calm"),
-            points: { show: false },
-          })),
-        ],
+    let isGone = false;
+    let forget = () => {};
+    // Where the chart can't be loaded (it refuses locales that Intl does not know) the table says the same.
+    import("uplot").then(
+      ({ default: Chart }) => {
+        if (!isGone) forget = drawn(Chart, place, latencies);
       },
-      stacked(latencies),
-      place,
+      () => undefined,
     );
-    const observer = new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: HEIGHT }));
-    observer.observe(place);
     return () => {
-      observer.disconnect();
-      plot.destroy();
+      isGone = true;
+      forget();
     };
   }, [latencies]);
 
@@ -95,6 +67,51 @@ export function LatencyChart({ latencies }: { latencies: readonly Latency[] }) {
       </table>
     </div>
   );
+}
+
+/** Draws into the place; gives what removes the chart. */
+function drawn(Chart: typeof uPlot, place: HTMLElement, latencies: readonly Latency[]): () => void {
+  const style = getComputedStyle(place);
+  const paint = (name: string) => resolved(place, style.getPropertyValue(name) ? `var(${name})` : name);
+  const bars = Chart.paths.bars?.({ size: [0.7, 40] });
+  const axis = {
+    stroke: paint("--color-soft"),
+    grid: { stroke: paint("--color-line") },
+    font: "12px Figtree Variable",
+  };
+  const plot = new Chart(
+    {
+      width: place.clientWidth,
+      height: HEIGHT,
+      legend: { show: false },
+      cursor: { show: false },
+      scales: {
+        x: { time: false, range: (_, low, high) => [low - 0.5, high + 0.5] },
+        y: { range: (_, __, high) => [0, high * 1.1] },
+      },
+      axes: [
+        { ...axis, incrs: [1, 2, 5, 10, 20, 50] },
+        { ...axis, values: (_, ticks) => ticks.map((one) => span(one)), size: 56 },
+      ],
+      series: [
+        {},
+        ...STAGES.toReversed().map(([, label], index) => ({
+          label,
+          ...(bars ? { paths: bars } : {}),
+          fill: paint(COLOURS.toReversed()[index] ?? "--color-calm"),
+          points: { show: false },
+        })),
+      ],
+    },
+    stacked(latencies),
+    place,
+  );
+  const observer = new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: HEIGHT }));
+  observer.observe(place);
+  return () => {
+    observer.disconnect();
+    plot.destroy();
+  };
 }
 
 /** Sums, the tallest first: each bar is drawn over the one before. */
