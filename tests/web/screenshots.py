@@ -82,8 +82,6 @@ async def _transfer(site: WebSite, caller: CallerPage, desk: DeskPage, staff: Pa
     await caller.call(site.url, "Susan")
     await camera.take(caller.page, "caller-talking")
     await caller.type("My name is Susan Clark. I want to speak to a person, please.")
-    await caller.hears("all right")
-    await caller.type("Yes, please.")
     await expect(desk.page.get_by_role("button", name="Answer", exact=True)).to_be_visible()
     await camera.take(desk.page, "agent-b-ringing")
     await desk.press("30 seconds")
