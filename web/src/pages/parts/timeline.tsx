@@ -39,8 +39,8 @@ export function Timeline({ transfer, who }: { transfer: Transfer; who: (target: 
         );
       })}
       {!isOver && (
-        <li className="pl-5 text-sm text-soft" role="timer">
-          now {elapsed(now - start)}
+        <li className="pl-5 text-sm text-soft">
+          <span role="timer">now {elapsed(now - start)}</span>
         </li>
       )}
     </ol>
