@@ -93,17 +93,19 @@ describe("a move", () => {
     ["joining never ends", { join: never }, "could not join in 5000 ms", FIRST_SOUND_TIMEOUT_MS],
     ["nobody is in the new room", { firstSound: never }, "could not hear in 5000 ms", FIRST_SOUND_TIMEOUT_MS],
     ["nobody takes the microphone", { heard: never }, "could not be heard in 2000 ms", HEARD_TIMEOUT_MS],
-  ] satisfies [string, Partial<NewRoom>, string, number][])(
-    "stays where it is when %s",
-    async (_, changes, why, ms) => {
-      const clock = new Clock();
-      const { steps, run } = rooms(clock, changes);
-      expect(await run()).toEqual({ moved: false, why });
-      expect(steps.slice(-2)).toEqual(["unfade old", "leave new"]);
-      expect(steps).not.toContain("leave old");
-      expect(clock.now).toBe(ms);
-    },
-  );
+  ] satisfies [
+    string,
+    Partial<NewRoom>,
+    string,
+    number,
+  ][])("stays where it is when %s", async (_, changes, why, ms) => {
+    const clock = new Clock();
+    const { steps, run } = rooms(clock, changes);
+    expect(await run()).toEqual({ moved: false, why });
+    expect(steps.slice(-2)).toEqual(["unfade old", "leave new"]);
+    expect(steps).not.toContain("leave old");
+    expect(clock.now).toBe(ms);
+  });
 
   it("stays even if the new room can't be left properly", async () => {
     const { run } = rooms(new Clock(), {

@@ -16,7 +16,7 @@ export function Pill({ tone = "plain", children }: { tone?: Tone; children: Reac
   return (
     <span
       className={clsx(
-        "inline-flex items-center gap-1.5 whitespace-nowrap rounded-full px-2.5 py-0.5 text-sm font-medium",
+        "inline-flex items-center gap-1.5 self-start whitespace-nowrap rounded-full px-2.5 py-0.5 text-sm font-medium",
         TONES[tone],
       )}
     >

@@ -47,7 +47,7 @@ export function CallInterface({
 
       <section aria-label="State of the call" className="rounded-2xl border border-line bg-card p-4 shadow-card">
         <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
-          <div role="status" className="flex min-w-0 flex-1 flex-col gap-0.5">
+          <div role="status" className="flex min-w-0 flex-1 basis-56 flex-col gap-0.5">
             <span className="flex flex-wrap items-center gap-2">
               <span className="text-xl font-semibold tracking-tight">{title}</span>
             </span>

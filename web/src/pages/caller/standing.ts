@@ -50,8 +50,11 @@ function onHold(call: Call, whom: string, heldSince: number | null, now: number)
     : `Agent B is being briefed, about ${BRIEFING_S} s.`;
 }
 
+/** Who asked for a person gets one, and no "person specialist". */
+const ANYBODY = ["person", "general", "complaint"];
+
 function specialist(skill: string | null): string {
-  return skill ? `our ${skill.replaceAll("_", " ")} specialist` : "a specialist";
+  return skill && !ANYBODY.includes(skill) ? `our ${skill.replaceAll("_", " ")} specialist` : "a specialist";
 }
 
 function capital(text: string): string {
