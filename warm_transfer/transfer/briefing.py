@@ -10,6 +10,9 @@ from warm_transfer.transfer.understanding.wording import normalized, one_line, s
 
 Speaker = Literal["caller", "agent_a", "agent_b"]
 
+Standing = Literal["claimed", "verified"]
+"""What a fact rests on: the caller's word, or a check that code made. Nothing that is said changes it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
@@ -33,6 +36,7 @@ class Fact:
     """As a person would write it: "Maria Lopez", "445566"."""
     turn_id: str
     """The turn it came from."""
+    standing: Standing = "claimed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""Conversations with expected ends, held with the real Agent A and judged: `make eval`."""
