@@ -13,6 +13,7 @@ from livekit.agents import AgentSession, APIError, AutoSubscribe, JobContext, ro
 from agents.agent_a import AgentA
 from agents.agent_a_commands import AgentACommands
 from agents.best_move import best_move
+from agents.briefing_writer import BriefingWriter
 from agents.caller_line import SessionCallerLine
 from agents.caller_presence import CallerPresence
 from agents.console import NoTargets
@@ -135,12 +136,16 @@ class CallerRoomJob:
             session, caller, lambda disposition: self._agent(session, desk, line, keys, disposition)
         )
         target = self._target_line(caller, rooms, models, recorder, lambda: coordinator)
+        roster = self._house.roster
+        transcript.withheld = lambda: roster.masks_for(coordinator.offer.target if coordinator.offer else "")
+        writer = BriefingWriter(models.mind, transcript, roster, deadline_s=self._house.settings.briefing_timeout_s)
         coordinator = Coordinator(
             ports=Ports(
                 caller=line,
                 target=target,
                 conversation=transcript,
                 record=recorder.record,
+                briefings=writer,
             ),
             deadlines=_deadlines(self._house.settings),
         )
@@ -178,16 +183,17 @@ class CallerRoomJob:
         )
         phrases = asyncio.create_task(self._fill_phrases(models))
         try:
-            await self._start(session, self._agent(session, desk, line, keys, None), caller, line, keys)
-            return await Departure(
-                self._told_to_hand_over,
-                coordinator=coordinator,
-                target=target,
-                successor=self._successor(caller, recorder, rooms),
-                session=session,
-                line=line,
-                book=self._house.book,
-            ).run()
+            async with writer:
+                await self._start(session, self._agent(session, desk, line, keys, None), caller, line, keys)
+                return await Departure(
+                    self._told_to_hand_over,
+                    coordinator=coordinator,
+                    target=target,
+                    successor=self._successor(caller, recorder, rooms),
+                    session=session,
+                    line=line,
+                    book=self._house.book,
+                ).run()
         finally:
             await commands.aclose()
             presence.close()

@@ -27,6 +27,7 @@ PROMPTS: Mapping[str, frozenset[str]] = {
     "agent_a": frozenset({"roster"}),
     "on_hold": frozenset(),
     "agent_a_consult": frozenset({"transcript"}),
+    "briefing": frozenset({"transcript"}),
     "agent_b_consult": frozenset({"name", "title", "specialist", "needs"}),
     "agent_b": frozenset({"name", "title", "specialist", "colleagues", "briefing"}),
 }

@@ -10,12 +10,13 @@ from typing import Literal
 
 from agents.prompts import load_prompt
 from warm_transfer.transfer.errors import SettingsError
+from warm_transfer.transfer.understanding.privacy import MASKED_BY_DEFAULT, PRIVATE_KINDS, PrivateKind
 
 ROSTER_PATH = Path(__file__).resolve().parent / "roster.toml"
 
 Kind = Literal["ai", "human"]
 
-_PERSON_KEYS = {"id", "kind", "name", "title", "skills"}
+_PERSON_KEYS = {"id", "kind", "masks", "name", "title", "skills"}
 _KEYS = _PERSON_KEYS | {"needs", "prompt", "voice"}
 
 
@@ -36,6 +37,8 @@ class Specialist:
     """Name of the prompt file that says what this specialist can do."""
     voice: Mapping[str, str] = field(default_factory=dict)
     """Voice id by TTS provider."""
+    masks: frozenset[PrivateKind] = MASKED_BY_DEFAULT
+    """What of the caller's words this specialist is not told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,11 @@ class Roster:
         """Everybody who has that skill (case and outer space do not matter), in the order to be called."""
         wanted = skill.strip().lower()
         return tuple(one for one in self.specialists if wanted in one.skills)
+
+    def masks_for(self, specialist_id: str) -> frozenset[PrivateKind]:
+        """What that target is not told; everything private, if it is not on the roster."""
+        specialist = self.get(specialist_id)
+        return PRIVATE_KINDS if specialist is None else specialist.masks
 
     def without(self, specialist_id: str) -> "Roster":
         """Everybody else."""
@@ -130,6 +138,7 @@ def _specialist(path: Path, number: int, entry: object) -> Specialist:
             name=_text(where, entry, "name"),
             title=_text(where, entry, "title"),
             skills=_texts(where, entry, "skills", least=1),
+            masks=_masks(where, entry),
         )
     return Specialist(
         id=_name(where, entry, "id"),
@@ -139,6 +148,7 @@ def _specialist(path: Path, number: int, entry: object) -> Specialist:
         needs=_texts(where, entry, "needs", least=0),
         prompt=_name(where, entry, "prompt"),
         voice=_voices(where, entry),
+        masks=_masks(where, entry),
     )
 
 
@@ -172,6 +182,18 @@ def _voices(where: str, entry: Mapping[str, object]) -> Mapping[str, str]:
     if not isinstance(value, dict) or not value or not all(isinstance(voice, str) for voice in value.values()):
         raise SettingsError(f"{where}: `voice` must be a table of voice ids by TTS provider.")
     return MappingProxyType({str(provider): str(voice) for provider, voice in value.items()})
+
+
+def _masks(where: str, entry: Mapping[str, object]) -> frozenset[PrivateKind]:
+    if "masks" not in entry:
+        return MASKED_BY_DEFAULT
+    named = set(_texts(where, entry, "masks", least=0))
+    if unknown := named - PRIVATE_KINDS:
+        known = ", ".join(sorted(PRIVATE_KINDS))
+        raise SettingsError(f"{where}: `masks` has {', '.join(sorted(unknown))}; what can be masked: {known}.")
+    if needed := named & set(_texts(where, entry, "needs", least=0)):
+        raise SettingsError(f"{where} needs what it `masks`: {', '.join(sorted(needed))}.")
+    return frozenset(kind for kind in PRIVATE_KINDS if kind in named)
 
 
 def _refuse_doubles(path: Path, key: str, values: list[str]) -> None:

@@ -15,7 +15,7 @@ from agents.transfer_desk import TransferDesk
 from warm_transfer.calls.epochs import claim_epoch
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import CallLog
-from warm_transfer.calls.snapshots import CallSnapshot, HandBack, TransferSnapshot, read_call
+from warm_transfer.calls.snapshots import CallSnapshot, HandBack, TransferSnapshot, read_call_unmasked
 from warm_transfer.transfer.briefing import Turn
 from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
@@ -50,7 +50,7 @@ class TakenOverCall:
         is_ours = await asyncio.to_thread(
             claim_epoch, log, call_id, job.epoch, role="agent_a", identity=identity, room=room, pid=pid
         )
-        past = await asyncio.to_thread(read_call, log, call_id)
+        past = await asyncio.to_thread(read_call_unmasked, log, call_id)
         is_live = past.last_epoch == job.epoch and past.ended_at is None
         return cls(job, past) if is_ours and is_live else None
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from livekit.agents import APIError, llm
@@ -11,6 +11,9 @@ from agents.prompts import load_phrases, load_prompt
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.transfer.briefing import Speaker, Turn
 from warm_transfer.transfer.ports import Record
+from warm_transfer.transfer.understanding.checking import is_supported
+from warm_transfer.transfer.understanding.orders import without_orders
+from warm_transfer.transfer.understanding.privacy import MASKED_BY_DEFAULT, PrivateKind, masked_turns
 from warm_transfer.transfer.understanding.transcript import transcript_text
 
 logger = logging.getLogger(__name__)
@@ -30,6 +33,8 @@ class Transcript:
         self._record = record
         self._turns: list[Turn] = []
         self.on_caller_turn: Callable[[Turn], None] | None = None
+        self.withheld: Callable[[], Collection[PrivateKind]] = lambda: MASKED_BY_DEFAULT
+        """What the target that asks now is not told."""
 
     def add_message(self, message: llm.ChatMessage) -> None:
         """Take one finished message of the session; those of other roles are no turns."""
@@ -59,9 +64,13 @@ class Transcript:
         return tuple(self._turns)
 
     async def answer(self, question: str) -> str:
-        """Agent A's answer to the target, from the transcript alone; a fixed one if the model fails or has none."""
+        """Agent A's answer to the target, from the transcript alone; a fixed one if the model fails or has none.
+
+        The model does not get what is withheld from the target, so that no question brings it out.
+        """
         context = llm.ChatContext.empty()
-        transcript = transcript_text(self._turns)
+        turns = masked_turns(without_orders(self._turns), self.withheld())
+        transcript = transcript_text(turns)
         context.add_message(role="system", content=load_prompt("agent_a_consult", transcript=transcript))
         context.add_message(role="user", content=question)
         try:
@@ -69,4 +78,5 @@ class Transcript:
         except APIError:
             logger.warning("the model failed at a question", exc_info=True)
             return load_phrases()["consult_failed.answer"]
-        return reply.text.strip() or load_phrases()["consult_failed.answer"]
+        answer = reply.text.strip()
+        return answer if answer and is_supported(answer, turns) else load_phrases()["consult_failed.answer"]

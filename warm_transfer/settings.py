@@ -205,6 +205,11 @@ class Settings(BaseModel):
     consult_timeout_s: float = Field(
         default=60.0, gt=0, description="A spoken briefing takes 15 s, each question and answer about 8 s."
     )
+    briefing_timeout_s: float = Field(
+        default=2.0,
+        gt=0,
+        description="A model that writes the briefing has this long from the offer on, while the caller decides.",
+    )
     move_timeout_s: float = Field(default=5.0, gt=0, description="A move takes 0.5 s, 1.3 s at 100 ms round trip.")
     cloud_move: CloudMove = Field(
         default="auto",

@@ -192,7 +192,8 @@ def test_spoken_form_reads_digits_one_by_one() -> None:
 def test_any_call_is_briefed_in_at_most_38_words(said: list[str], reason: str) -> None:
     briefing = draft_briefing(call("My name is Maria Lopez, account number 445566.", *said), reason=reason)
     assert len(briefing.spoken().split()) <= 38
-    assert briefing.as_text().count("\n## ") == 4
+    more = [bool(part) for part in (briefing.also, briefing.promises, briefing.mood)]
+    assert briefing.as_text().count("\n## ") == 4 + sum(more)
 
 
 def test_text_form_shows_facts_with_turns_and_answers() -> None:

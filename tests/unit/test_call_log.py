@@ -82,7 +82,14 @@ class ScriptedLog:
         self._fail_before, self._fail_after, self._refuse = fail_before, fail_after, refuse
 
     def append(
-        self, call_id: str, type: CallEvent | str, payload: Payload, *, event_id: str | None, at: float | None
+        self,
+        call_id: str,
+        type: CallEvent | str,
+        payload: Payload,
+        *,
+        event_id: str | None,
+        at: float | None,
+        private: Payload | None,
     ) -> LoggedEvent:
         self.is_open.wait(PROMPT_S)
         if self._fail_before:

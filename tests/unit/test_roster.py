@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.roster import check_roster, load_roster
+from agents.roster import ROSTER_PATH, check_roster, load_roster
 from warm_transfer.transfer.errors import SettingsError
+from warm_transfer.transfer.understanding.privacy import PRIVATE_KINDS
 
 ENTRY = """
 [[specialist]]
@@ -103,3 +104,18 @@ def test_fault_that_would_break_a_call_is_refused_at_start(tmp_path: Path, good:
 
 def test_sound_roster_is_not_refused(tmp_path: Path) -> None:
     check_roster(load_roster(roster_file(tmp_path, ENTRY)), tts_provider="local", local_voices=["ben"])
+
+
+def test_policy_says_what_a_target_is_not_told_and_an_unknown_target_is_told_nothing_private() -> None:
+    roster = load_roster()
+    assert "health" in roster.masks_for("billing")
+    assert "health" not in roster.masks_for("technical")
+    assert roster.masks_for("nobody") == PRIVATE_KINDS
+
+
+@pytest.mark.parametrize("masks", ['["shoe_size"]', '["account_number"]'])
+def test_policy_that_names_no_kind_or_masks_what_is_needed_is_refused(tmp_path: Path, masks: str) -> None:
+    text = ROSTER_PATH.read_text(encoding="utf-8").replace("masks = [", f"masks = {masks}\n# [", 1)
+    (tmp_path / "roster.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match="masks"):
+        load_roster(tmp_path / "roster.toml")

@@ -144,13 +144,20 @@ class RefusingLog:
         self._log, self._refuse, self._away_for = log, refuse, away_for
 
     def append(
-        self, call_id: str, type: CallEvent | str, payload: Payload, *, event_id: str | None, at: float | None
+        self,
+        call_id: str,
+        type: CallEvent | str,
+        payload: Payload,
+        *,
+        event_id: str | None,
+        at: float | None,
+        private: Payload | None,
     ) -> LoggedEvent:
         if payload["text"] == self._away_for:
             raise LogUnavailableError("not now")
         if payload["text"] == self._refuse:
             raise ValueError("no such text")
-        return self._log.append(call_id, type, payload, event_id=event_id, at=at)
+        return self._log.append(call_id, type, payload, event_id=event_id, at=at, private=private)
 
 
 async def forever(_: float) -> None:
@@ -278,10 +285,17 @@ async def test_write_that_hangs_is_spooled_before_it_fails(log: CallLog, folder:
 
     class HangingLog:
         def append(
-            self, call_id: str, type: CallEvent | str, payload: Payload, *, event_id: str | None, at: float | None
+            self,
+            call_id: str,
+            type: CallEvent | str,
+            payload: Payload,
+            *,
+            event_id: str | None,
+            at: float | None,
+            private: Payload | None,
         ) -> LoggedEvent:
             is_open.wait(PROMPT_S)
-            return log.append(call_id, type, payload, event_id=event_id, at=at)
+            return log.append(call_id, type, payload, event_id=event_id, at=at, private=private)
 
     file = ToldFile(folder)
     async with CallRecorder(HangingLog(), "call", spool=file, slow_write_s=0) as recorder:

@@ -57,7 +57,7 @@ _TABLE = Table(
     Column("at", Float(53), nullable=False),
     Column("type", String(64), nullable=False),
     Column("payload", JSON, nullable=False),
-    # Words that a policy masks in `payload`, for a job of the same call only. Nothing writes it yet.
+    # The payload with the words that are masked in `payload`, for a job of the same call only.
     Column("private_payload", JSON(none_as_null=True), nullable=True),
     UniqueConstraint("call_id", "call_seq"),
     sqlite_autoincrement=True,  # the seq of an erased call is never given again
@@ -114,8 +114,9 @@ class CallLog:
         *,
         event_id: str | None = None,
         at: float | None = None,
+        private: Payload | None = None,
     ) -> LoggedEvent:
-        """Write one event and give it as stored.
+        """Write one event and give it as stored; `private`: the payload before words of it were masked.
 
         A retry with the same `event_id` changes nothing and gives the event that is there.
         """
@@ -133,6 +134,7 @@ class CallLog:
                 at=time.time() if at is None else at,
                 type=str(type),
                 payload=dict(payload),
+                private_payload=None if private is None else dict(private),
             )
             return _logged(connection.execute(written.returning(*_PUBLIC)).one())
 
@@ -167,6 +169,12 @@ class CallLog:
         """The call's events in order; empty if the call is unknown."""
         of_call = _all().where(_EVENTS.call_id == call_id, _EVENTS.call_seq > after_call_seq)
         return self._read(of_call.order_by(_EVENTS.call_seq))
+
+    def events_unmasked(self, call_id: str) -> list[LoggedEvent]:
+        """The call's events with every word: for a job of this call alone, never for a page, an export or a log."""
+        query = select(*_PUBLIC, _EVENTS.private_payload).where(_EVENTS.call_id == call_id).order_by(_EVENTS.call_seq)
+        with self._connected() as connection:
+            return [_logged_unmasked(dict(row._mapping)) for row in connection.execute(query)]
 
     def tail(self, after_seq: int, limit: int) -> list[LoggedEvent]:
         """The next events of all calls after `after_seq`, oldest first; a reader that goes on misses none."""
@@ -306,6 +314,11 @@ def _is_erased(call_id: str) -> ColumnElement[bool]:
 
 def _logged(row: Row[Any]) -> LoggedEvent:
     return LoggedEvent(**row._mapping)
+
+
+def _logged_unmasked(told: dict[str, Any]) -> LoggedEvent:
+    private = told.pop(_EVENTS.private_payload.name)
+    return LoggedEvent(**told if private is None else told | {"payload": private})
 
 
 def _begin_sqlite(connection: Connection) -> None:

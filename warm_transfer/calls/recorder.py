@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 from warm_transfer.calls.events import CallEvent, Payload
 from warm_transfer.calls.log import LoggedEvent, LogUnavailableError
+from warm_transfer.calls.masking import PayloadMask
 from warm_transfer.calls.spool import SpoolFile, UnwrittenEvent
 from warm_transfer.calls.spooler import Spooler
 
@@ -26,7 +27,14 @@ class EventLog(Protocol):
     """Where a recorder writes: `CallLog`, or a fake."""
 
     def append(
-        self, call_id: str, type: CallEvent | str, payload: Payload, *, event_id: str | None, at: float | None
+        self,
+        call_id: str,
+        type: CallEvent | str,
+        payload: Payload,
+        *,
+        event_id: str | None,
+        at: float | None,
+        private: Payload | None,
     ) -> LoggedEvent:
         """Write one event; LogUnavailableError means later, and a retry of an event_id changes nothing."""
 
@@ -54,6 +62,7 @@ class CallRecorder:
     ) -> None:
         self._log = log
         self._call_id = call_id
+        self._mask = PayloadMask()
         self._clock = clock
         self._sleep = sleep
         self._slow_write_s = slow_write_s
@@ -68,6 +77,8 @@ class CallRecorder:
     def record(self, type: CallEvent, payload: Payload, *, at: float | None = None) -> str:
         """Queue one event and give its event_id; `at` defaults to now. The payload is copied.
 
+        Private words are masked in what everybody may read, and kept for the jobs of this call.
+
         Never blocks and never raises: a payload that is not JSON is dropped with an error log.
         """
         event_id = uuid.uuid4().hex
@@ -77,7 +88,15 @@ class CallRecorder:
             logger.exception("event dropped: its payload is not JSON", extra=self._where(str(type)))
             return event_id
         moment = self._clock() if at is None else at
-        event = UnwrittenEvent(call_id=self._call_id, event_id=event_id, type=str(type), payload=copied, at=moment)
+        public = self._mask(copied)
+        event = UnwrittenEvent(
+            call_id=self._call_id,
+            event_id=event_id,
+            type=str(type),
+            payload=public,
+            at=moment,
+            private=None if public == copied else copied,
+        )
         self._unwritten.append(event)
         self._all_written.clear()
         self._has_unwritten.set()
@@ -139,6 +158,7 @@ class CallRecorder:
                 event.payload,
                 event_id=event.event_id,
                 at=event.at,
+                private=event.private,
             )
         except LogUnavailableError as error:
             logger.warning("call log unavailable", extra={**self._where(event.type), "cause": str(error.__cause__)})

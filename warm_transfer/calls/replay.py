@@ -78,7 +78,9 @@ class Replay:
             logger.error("event skipped: the line is damaged", extra=where)
             return False
         try:
-            self._log.append(event.call_id, event.type, event.payload, event_id=event.event_id, at=event.at)
+            self._log.append(
+                event.call_id, event.type, event.payload, event_id=event.event_id, at=event.at, private=event.private
+            )
         except LogUnavailableError:
             raise
         except Exception:  # as in the recorder: one refused event must not stop the rest

@@ -266,6 +266,11 @@ def read_call(log: CallLog, call_id: str) -> CallSnapshot:
     return fold(log.events(call_id))
 
 
+def read_call_unmasked(log: CallLog, call_id: str) -> CallSnapshot:
+    """The call with every word that was said, for a job of this call alone; blocks, and raises as `read_call`."""
+    return fold(log.events_unmasked(call_id))
+
+
 def step(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     """The call after one more event, for a reader that follows it."""
     if event.type in _CALL_STEPS:

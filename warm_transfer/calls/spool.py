@@ -30,6 +30,8 @@ class UnwrittenEvent:
     payload: dict[str, Any]
     at: float
     """When it happened, seconds since the epoch; the write may come much later."""
+    private: dict[str, Any] | None = None
+    """The payload with the words that are masked in `payload`; None where none are."""
 
 
 _EVENT = TypeAdapter(UnwrittenEvent)

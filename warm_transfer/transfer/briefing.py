@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from warm_transfer.transfer.understanding.spoken_numbers import spaced
@@ -40,6 +40,18 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Which turn a statement of a briefing comes from."""
+
+    text: str
+    turn_id: str
+
+
+MOODS = ("angry", "upset", "worried", "in a hurry", "friendly")
+"""What Agent B may be told of how the caller is; nothing of a caller who is none of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Briefing:
     """Who calls, why, what was tried, what is asked, and the facts, each with its turn."""
 
@@ -53,6 +65,14 @@ class Briefing:
     facts: tuple[Fact, ...]
     earlier: tuple[str, ...] = ()
     """What the transfers of this call before were about, oldest first: one sentence each."""
+    also: tuple[str, ...] = ()
+    """What else the caller told, another problem for example, in the caller's words."""
+    promises: tuple[str, ...] = ()
+    """What the caller says they were promised, in the caller's words."""
+    mood: str = ""
+    """One of MOODS, or empty."""
+    sources: tuple[Source, ...] = ()
+    """The turn of each statement of `asked`, `tried`, `also` and `promises`."""
 
     def fact(self, kind: str) -> Fact | None:
         """The fact of that kind, None if the caller did not give it."""
@@ -68,7 +88,23 @@ class Briefing:
         if self.asked and not _repeats(self.asked, self.reason):
             sentences.append(f"They ask: {self.asked}")
         sentences.extend(f"Already tried: {tried}" for tried in self.tried[:1])
+        sentences.extend(f"They were promised: {promise}" for promise in self.promises[:1])
+        sentences.extend(f"Also: {one}" for one in self.also[:1])
         return _spoken_within(sentences, words=_SPOKEN_WORDS)
+
+    def explanation(self, specialist: str) -> str:
+        """What Agent A can tell the caller about what that specialist is told."""
+        told = [_CALLERS_WORDS.get(fact.kind, f"the {fact.kind.replace('_', ' ')}") for fact in self.facts]
+        told += ["what you have tried"] if self.tried else []
+        told += ["what you were promised"] if self.promises else []
+        parts = list(dict.fromkeys([*told, "what your call is about"]))
+        listed = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
+        return f"I tell {specialist} {listed}. Nothing of it is checked yet, and no more than that is passed on."
+
+    def with_sources_of_its_own(self) -> "Briefing":
+        """The same briefing, without the sources of statements that it does not have."""
+        has = {self.asked, *self.tried, *self.also, *self.promises}
+        return replace(self, sources=tuple(source for source in self.sources if source.text in has))
 
     def as_text(self, answers: Sequence[tuple[str, str]] = ()) -> str:
         """The briefing for a prompt, in sections; `answers`: (question, answer) pairs of the consult."""
@@ -77,6 +113,11 @@ class Briefing:
         lines += ["## Asked (the caller's words)", f'"{one_line(self.asked)}"' if self.asked else "Not said."]
         lines += ["## Already tried (the caller's words)"]
         lines += [f'- "{one_line(tried)}"' for tried in self.tried] or ["Nothing was mentioned."]
+        for heading, statements in (("Promised", self.promises), ("Also told", self.also)):
+            if statements:
+                lines += [f"## {heading} (the caller's words)", *(f'- "{one_line(one)}"' for one in statements)]
+        if self.mood:
+            lines += ["## Mood", f"The caller seems {one_line(self.mood)}."]
         if self.earlier:
             lines += [
                 "## Earlier in this call, with other specialists",
@@ -91,6 +132,7 @@ class Briefing:
 
 
 _SPOKEN_WORDS = 38
+_CALLERS_WORDS = {"caller_name": "your name", "account_number": "your account number", "phone_number": "your number"}
 # Words of which a request may repeat that much of the reason before it is left out of the spoken form.
 _REPEATED_SHARE = 0.6
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, assert_never
 
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.transfer import events
+from warm_transfer.transfer.briefing import Briefing
 from warm_transfer.transfer.commands import (
     AnswerQuestion,
     Command,
@@ -27,10 +28,11 @@ from warm_transfer.transfer.commands import (
 from warm_transfer.transfer.errors import IllegalEventError, MoveRefusedError, TargetUnavailableError
 from warm_transfer.transfer.events import EXPIRY, Event
 from warm_transfer.transfer.lane import Lane
-from warm_transfer.transfer.ports import CallerLine, Conversation, OpenedRooms, Record, Sleep, TargetLine
+from warm_transfer.transfer.ports import BriefingDesk, CallerLine, Conversation, OpenedRooms, Record, Sleep, TargetLine
 from warm_transfer.transfer.states import Consulting, Ended, Moving, Ringing, Situation, Talking, step
 from warm_transfer.transfer.terms import WAIT_S, Deadline, Disposition, Move, Offer, State
 from warm_transfer.transfer.understanding.drafting import draft_briefing
+from warm_transfer.transfer.understanding.privacy import MASKED_BY_DEFAULT
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +70,8 @@ class Ports:
     target: TargetLine
     conversation: Conversation
     record: Record
+    briefings: BriefingDesk | None = None
+    """None: made from the transcript by rules, for a target without a policy."""
     sleep: Sleep = asyncio.sleep
 
 
@@ -170,6 +174,7 @@ class Coordinator:
     def _take(self, event: Event, before: Situation, after: Situation, commands: Sequence[Command]) -> None:
         if isinstance(event, events.TransferOffered):
             self._offer = event.offer
+            self._prepare_briefing(event.offer)
         self._situation = after
         if after.state is not before.state:
             logger.info("transfer moved on", extra={"from": before.state.value, "to": after.state.value})
@@ -230,6 +235,7 @@ class Coordinator:
     def _begin_attempt(self, offer: Offer) -> None:
         self._attempt += 1
         self._offer, self._called = offer, offer.target
+        self._prepare_briefing(offer)
         self._log(CallEvent.ATTEMPT_BEGUN, target=offer.target, attempt=offer.attempt)
 
     def _end_attempt(self, commands: Sequence[Command]) -> None:
@@ -261,9 +267,17 @@ class Coordinator:
         await self._ports.target.open(offer, move, lambda event: self._post_of(attempt, event), note_rooms)
 
     async def _brief(self, offer: Offer) -> None:
-        briefing = draft_briefing(self._ports.conversation.turns(), reason=offer.reason)
+        desk = self._ports.briefings
+        briefing = self._briefing_by_rules(offer) if desk is None else await desk.write(offer)
         await self._ports.target.brief(briefing)
         self._log(CallEvent.BRIEFING_SENT, briefing=asdict(briefing))
+
+    def _prepare_briefing(self, offer: Offer) -> None:
+        if self._ports.briefings is not None:
+            self._ports.briefings.prepare(offer)
+
+    def _briefing_by_rules(self, offer: Offer) -> Briefing:
+        return draft_briefing(self._ports.conversation.turns(), reason=offer.reason, withheld=MASKED_BY_DEFAULT)
 
     async def _answer(self, question: str) -> None:
         text = await self._ports.conversation.answer(question)

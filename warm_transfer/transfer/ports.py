@@ -97,6 +97,16 @@ class Conversation(Protocol):
         """Answer a question from the turns alone."""
 
 
+class BriefingDesk(Protocol):
+    """Who writes the briefing."""
+
+    def prepare(self, offer: Offer) -> None:
+        """Begin to write: it will be needed soon. Returns at once."""
+
+    async def write(self, offer: Offer) -> Briefing:
+        """The briefing for the offer's target, without what that target is not told; in time, and never raises."""
+
+
 class Record(Protocol):
     """The call log's front door: returns at once and never raises."""
 

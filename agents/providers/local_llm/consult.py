@@ -78,9 +78,12 @@ def _answer(question: str, turns: tuple[Turn, ...]) -> str | None:
 
 
 def _closest(question: str, turns: tuple[Turn, ...]) -> str | None:
-    """The caller's clause that shares most content words with the question: two, or all that it has."""
+    """The caller's clause that shares most content words with the question: two, or all that it has.
+
+    One with a withheld word, as in [card number], is no answer.
+    """
     asked = set(normalized(question).split()) - _COMMON
-    told = [clause for turn in turns if turn.speaker == "caller" for clause in clauses(turn.text)]
+    told = [clause for turn in turns if turn.speaker == "caller" for clause in clauses(turn.text) if "[" not in clause]
     ranked = [(len(asked & set(normalized(clause).split())), -place, clause) for place, clause in enumerate(told)]
     shared, _, best = max(ranked, default=(0, 0, ""))
     return best if asked and shared >= min(2, len(asked)) else None

@@ -65,7 +65,7 @@ async def _hold(
     settings: Settings, roster: Roster, conversation: Conversation, *, heard_as: Callable[[str], str] | None
 ) -> Case:
     mind = TimelyLLM(LLMS[settings.llm_provider](settings), first_token_s=settings.first_token_s)
-    async with mind as model, JudgedCall(model, roster) as call:
+    async with mind as model, JudgedCall(model, roster, briefing_timeout_s=settings.briefing_timeout_s) as call:
         held = await call.hold(conversation, heard_as=heard_as or (lambda said: said))
     seconds = None
     if held.briefing is not None:

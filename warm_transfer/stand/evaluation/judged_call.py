@@ -9,6 +9,7 @@ from typing import Any
 from livekit.agents import AgentSession, llm
 
 from agents.agent_a import AgentA
+from agents.briefing_writer import BriefingWriter
 from agents.house import write_turns
 from agents.on_hold import OnHold
 from agents.prompts import load_phrases
@@ -94,11 +95,13 @@ class SilentLine:
 class JudgedCall:
     """Enter it, then `hold` the conversation once."""
 
-    def __init__(self, model: llm.LLM[Any], roster: Roster) -> None:
+    def __init__(self, model: llm.LLM[Any], roster: Roster, *, briefing_timeout_s: float) -> None:
         self._target = JudgingTarget()
         self._offered: list[str] = []
         self._requested: list[str] = []
         self._transcript = Transcript(room="eval", agent="agent_a", epoch=1, model=model, record=self._note)
+        self._writer = BriefingWriter(model, self._transcript, roster, deadline_s=briefing_timeout_s)
+        self._transcript.withheld = lambda: roster.masks_for(self._target_id())
         self._coordinator = Coordinator(
             ports=Ports(caller=SilentLine(), target=self._target, conversation=self._transcript, record=self._note),
             deadlines=dict.fromkeys(Deadline, STEP_TIMEOUT_S),
@@ -126,6 +129,7 @@ class JudgedCall:
 
     async def __aenter__(self) -> "JudgedCall":
         self._stack = AsyncExitStack()
+        await self._stack.enter_async_context(self._writer)
         self._stack.push_async_callback(self._end, asyncio.create_task(self._coordinator.run()))
         await self._stack.enter_async_context(self._session)
         await self._session.start(self._agent)
@@ -173,6 +177,9 @@ class JudgedCall:
                 self._target.post(events.QuestionAsked(ask.question))
                 answers.append(await self._target.answers.get())
         return briefing, tuple(answers)
+
+    def _target_id(self) -> str:
+        return self._requested[-1] if self._requested else ""
 
     def _note(self, event_type: str, payload: Any) -> None:
         """The coordinator's record tells what was offered and what was requested."""

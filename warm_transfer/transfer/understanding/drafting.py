@@ -1,11 +1,13 @@
 """The briefing that is made from the transcript by rules: nothing in it that the caller did not say."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
-from warm_transfer.transfer.briefing import Briefing, Turn
+from warm_transfer.transfer.briefing import Briefing, Source, Turn
 from warm_transfer.transfer.understanding.consent import asks_for_transfer
-from warm_transfer.transfer.understanding.facts import extract_facts
+from warm_transfer.transfer.understanding.facts import extract_facts, superseded
+from warm_transfer.transfer.understanding.orders import is_order, without_orders
+from warm_transfer.transfer.understanding.privacy import PrivateKind, masked, masked_turns
 from warm_transfer.transfer.understanding.spoken_numbers import digit_runs
 from warm_transfer.transfer.understanding.wording import clauses, matches, normalized, one_line, reported
 
@@ -37,27 +39,65 @@ _GIVES_FACT = (
     r"(?:it|number|that|which) (?:is|ends|ending)(?: (?:in|with|on))?(?: not)?$",
     r"\w+ speaking",
 )
+_PROMISED = (
+    r"promised?",
+    r"guaranteed",
+    r"assured (?:me|us)",
+    r"(?:told|said to) (?:me|us) (?:\w+ ){0,4}(?:would|will|going to)",
+    r"(?:you|he|she|they|somebody|someone|colleague|agent|technician) said (?:\w+ ){0,4}(?:would|will|going to)",
+)
+_MOOD_WORDS = {
+    "angry": (r"angry|furious|unacceptable|ridiculous|outrag\w+|disgrace\w*|scandal\w*|sick of|fed up",),
+    "upset": (r"upset|annoyed|frustrat\w+|disappointed|unhappy",),
+    "worried": (r"worried|afraid|scared|desperate|anxious",),
+    "in a hurry": (r"urgent\w*|hurry|right away|asap|as soon as possible|emergency",),
+}
 _NUMBER_DIGITS = 5
+_MAX_ALSO = 3
 _MAX_TRIED, _MIN_WORDS, _MAX_REASON_WORDS = 3, 3, 25
 
 
-def draft_briefing(turns: Sequence[Turn], *, reason: str) -> Briefing:
+def draft_briefing(turns: Sequence[Turn], *, reason: str, withheld: Collection[PrivateKind] = ()) -> Briefing:
     """The briefing of a call so far; `reason` is Agent A's sentence, cleared of name and numbers.
 
-    After an earlier transfer the matter is what the caller said last, from that Agent B on.
+    After an earlier transfer the matter is what the caller said last, from that Agent B on. Nothing `withheld` is in
+    it, and no order or claim of the caller's to the agents.
     """
+    turns = masked_turns(without_orders(turns), withheld)
     facts = extract_facts(turns)
     name = next((fact.value for fact in facts if fact.kind == "caller_name"), None)
-    *before, latest = (tuple(_told(matter, name)) for matter in _matters(turns))
+    taken_back = superseded(turns, facts)
+    *before, latest = (tuple(_told(matter, name, taken_back)) for matter in _matters(turns))
     told = tuple(reversed(latest)) if before else latest
+    tried = tuple(dict.fromkeys(clause for clause in latest if _was_tried(clause)))[:_MAX_TRIED]
+    asked = _asked(told or tuple(clause for matter in before for clause in matter))
+    promises = tuple(dict.fromkeys(clause for clause in latest if matches(clause, _PROMISED)))[:_MAX_TRIED]
+    rest = dict.fromkeys(clause for clause in told if clause != asked and clause not in (*tried, *promises))
+    also = tuple(rest)[:_MAX_ALSO]
     return Briefing(
         caller_name=name,
-        reason=cleared(reason, name),
-        tried=tuple(dict.fromkeys(clause for clause in latest if _was_tried(clause)))[:_MAX_TRIED],
-        asked=_asked(told or tuple(clause for matter in before for clause in matter)),
+        reason="" if is_order(reason) else masked(cleared(reason, name), withheld),
+        tried=tried,
+        asked=asked,
         facts=facts,
         earlier=tuple(_earlier(before, name)),
+        also=also,
+        promises=promises,
+        mood=_mood(turns),
+        sources=tuple(_sources((asked, *tried, *also, *promises), turns)),
     )
+
+
+def _sources(statements: Sequence[str], turns: Sequence[Turn]) -> Iterator[Source]:
+    for statement in dict.fromkeys(statements):
+        said = (turn for turn in reversed(turns) if turn.speaker == "caller" and statement in clauses(turn.text))
+        if statement and (turn := next(said, None)):
+            yield Source(text=statement, turn_id=turn.turn_id)
+
+
+def _mood(turns: Sequence[Turn]) -> str:
+    said = " ".join(turn.text for turn in turns if turn.speaker == "caller")
+    return next((mood for mood, words in _MOOD_WORDS.items() if matches(said, words)), "")
 
 
 def _matters(turns: Sequence[Turn]) -> Iterator[Sequence[Turn]]:
@@ -106,13 +146,19 @@ def cleared(reason: str, name: str | None) -> str:
     return f"{sentence[:1].upper()}{sentence[1:]}." if sentence else ""
 
 
-def _told(turns: Sequence[Turn], name: str | None) -> Iterator[str]:
-    """The caller's clauses that tell something: no greeting, no bare fact, no wish for a person."""
+def _told(turns: Sequence[Turn], name: str | None, taken_back: Collection[str] = ()) -> Iterator[str]:
+    """The caller's clauses that tell something: no greeting, no bare fact, no wish for a person, nothing taken back."""
     for turn in turns:
         if turn.speaker == "caller":
             for clause in clauses(turn.text):
-                if not _tells_nothing(clause, name):
+                if not _tells_nothing(clause, name) and not _holds(clause, taken_back):
                     yield clause
+
+
+def _holds(clause: str, values: Collection[str]) -> bool:
+    numbers = {run.digits for run in digit_runs(clause)}
+    words = f" {normalized(clause)} "
+    return any(value in numbers or f" {normalized(value)} " in words for value in values)
 
 
 def _tells_nothing(clause: str, name: str | None) -> bool:

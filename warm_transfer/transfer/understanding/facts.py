@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from warm_transfer.transfer.briefing import Fact, Turn
 from warm_transfer.transfer.understanding.consent import agrees
-from warm_transfer.transfer.understanding.names import introduced_name
+from warm_transfer.transfer.understanding.names import introduced_name, introduced_names
 from warm_transfer.transfer.understanding.spoken_numbers import CARDINAL, DigitRun, cardinal, digit_runs
 from warm_transfer.transfer.understanding.wording import matches, normalized
 
@@ -23,6 +23,7 @@ _LABELS = (
 )
 _SINGLE = {"caller_name", *(kind for kind, _ in _LABELS)}
 _MIN_DIGITS, _MAX_DIGITS = 4, 15
+_MOST_CORRECTIONS = 5
 # Digits without any label: long enough to be nothing but a phone number.
 _UNLABELLED_PHONE_DIGITS = 10
 _CORRECTIONS = (
@@ -65,6 +66,25 @@ class _Asked:
 
     kind: str | None
     text: str
+
+
+def superseded(turns: Sequence[Turn], facts: Sequence[Fact]) -> frozenset[str]:
+    """Values that the caller gave and took back: what was heard of a kind before its last value, and is no fact now."""
+    last = {fact.value for fact in facts}
+    turn_ids = {fact.turn_id for fact in facts if fact.kind in (*_SINGLE, "amount")}
+    places = [
+        number for number, turn in enumerate(turns) if turn.turn_id in turn_ids and matches(turn.text, _CORRECTIONS)
+    ][-_MOST_CORRECTIONS:]
+    heard = {fact.value for number in places for fact in extract_facts(turns[:number])}
+    within = {
+        value
+        for number in places
+        for value in (
+            *(run.digits for run in digit_runs(turns[number].text) if len(run.digits) >= _MIN_DIGITS),
+            *introduced_names(turns[number].text),
+        )
+    }
+    return frozenset((heard | within) - last)
 
 
 def extract_facts(turns: Sequence[Turn]) -> tuple[Fact, ...]:
@@ -132,7 +152,8 @@ def _confirmed(turn: Turn, asked: _Asked) -> Iterator[Fact]:
 
 
 def _stated(turn: Turn, asked: _Asked, known: Sequence[Fact]) -> Iterator[Fact]:
-    if name := introduced_name(turn.text, was_asked=asked.kind == "caller_name"):
+    names = introduced_names(turn.text) if matches(turn.text, _CORRECTIONS) else ()
+    if name := next(reversed(names), None) or introduced_name(turn.text, was_asked=asked.kind == "caller_name"):
         yield Fact(kind="caller_name", value=name, turn_id=turn.turn_id)
     yield from _numbers(turn, asked, known)
     for found in _AMOUNT.finditer(turn.text):

@@ -22,26 +22,39 @@ _LEAD_INS = re.compile(
     re.IGNORECASE,
 )
 _PARTICLES = {"de", "la", "van", "von", "der", "den", "del", "di", "da", "bin", "al", "el", "st", "le", "du"}
+_CORRECTION = re.compile(
+    r"[,.;!?]*\s*\b(?:(?:no|sorry|wait|actually|i mean|i meant|make that|correction|rather)\b[,.\s]*)+", re.IGNORECASE
+)
 _MAX_WORDS = 3
 # Common words that callers say where a name could stand.
 _COMMON_WORDS = """
-a about account address afraid again agent all already also always am an and angry any anything are as ask
-at back bad be because been being bill billing bot bring broken but by bye call called caller calling can
-cant charge charged complaint connect connection correct could customer dear department did do does done
-dont double down eight else english er even ever every exactly fine first five for four from get getting
-give glad go going good goodbye got great had happy has have having he hello help her here hi him his hold
-home house how human i if in indeed interested internet into invoice is it its just know last later like
-line locked looking lost maam machine madam maybe me mine mister modem moment money month more moving my
-name need never new nice nine no nobody nope not nothing now number of off offline oh ok okay old on one
-only or other our out over paid pay payment people perfect person phone please prefer private problem quite
-rather ready really refund ridiculous right robot router sad same say secret send seven she should sick sir
-six slow so some somebody someone sorry speak speaking still stuck support sure talk technical tell thank
-thanks that the their them then there they thing think third this three time tired to today tomorrow too
-transfer trouble trying twice two uh um unhappy until up upset urgent us use very wait waiting want was we
-well were what whats when where which who why wifi will with without wondering wont work working would wrong
-yeah yep yes yesterday you your yours zero
+a about account address admin administrator afraid again agent all already also always am an and angry
+any anything are as ask at back bad be because been being bill billing bot bring broken but by bye call
+called caller calling can cant charge charged complaint connect connection correct could customer dear
+department did do does done dont double down eight else english er even ever every exactly fine first
+five for four from get getting give glad go going good goodbye got great had happy has have having he
+hello help her here hi him his hold home house how human i if in indeed interested internet into invoice
+is it its just know last later like line locked looking lost maam machine madam manager maybe me mine
+mister modem moment money month more moving my name need never new nice nine no nobody nope not nothing
+now number of off offline oh ok okay old on one only or other our out over paid pay payment people
+perfect person phone please prefer premium private problem quite rather ready really refund ridiculous
+right robot router sad same say secret send seven she should sick sir six slow so some somebody someone
+sorry speak speaking still stuck supervisor support sure talk technical tell thank thanks that the their
+them then there they thing think third this three time tired to today tomorrow too transfer trouble
+trying twice two uh um unhappy until up upset urgent us use verified very vip wait waiting want was we
+well were what whats when where which who why wifi will with without wondering wont work working would
+wrong yeah yep yes yesterday you your yours zero
 """
 _NO_NAMES = frozenset(_COMMON_WORDS.split())
+
+
+def introduced_names(text: str) -> tuple[str, ...]:
+    """Every name that a turn with a correction gives, in order: "I'm John Smith, sorry, I mean John Smythe"."""
+    names: list[str] = []
+    for part in _CORRECTION.split(one_line(text).replace("\u2019", "'")):
+        name = introduced_name(part, was_asked=False) or (_corrected_to(part) if names else None)
+        names += [name] if name else []
+    return tuple(names)
 
 
 def introduced_name(text: str, *, was_asked: bool) -> str | None:
@@ -60,6 +73,12 @@ def introduced_name(text: str, *, was_asked: bool) -> str | None:
         if (looks_written_as_name or was_asked) and (name := _leading_name(rest)):
             return name
     return _bare_name(plain) if was_asked else None
+
+
+def _corrected_to(part: str) -> str | None:
+    """The name that is all of a correction, written as one."""
+    found = _leading_name(part.strip(" ,.!?"))
+    return found if found and part.strip()[:1].isupper() and len(found.split()) == len(part.split()) else None
 
 
 def _bare_name(plain: str) -> str | None:
