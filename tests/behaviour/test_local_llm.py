@@ -568,3 +568,47 @@ async def test_words_are_streamed_one_by_one() -> None:
     async with LocalLLM() as model, model.chat(chat_ctx=ctx) as stream:
         words = [chunk.delta.content async for chunk in stream if chunk.delta and chunk.delta.content]
     assert words == ["Hello, ", "how ", "can ", "I ", "help ", "you?"]
+
+
+# In other words
+
+
+@pytest.mark.parametrize(
+    ("said", "skill"),
+    [
+        ("My name is Ann Poe. You withdrew forty dollars from me. My account is 445566.", "billing"),
+        ("My name is Ann Poe. Nothing loads any more. My account is 445566.", "technical"),
+        ("My name is Ann Poe. We are relocating next month.", "general"),
+        ("My name is Ann Poe. Your technician was impolite.", "complaint"),
+        ("Ann Poe, account 445566. My line is dead, and my bill is wrong as well.", "technical"),
+        ("Ann Poe, account 445566. My bill is wrong, and my line is dead as well.", "billing"),
+    ],
+)
+async def test_problem_in_other_words_goes_to_the_right_specialist_and_of_two_the_first(said: str, skill: str) -> None:
+    talk = agent_a_talk()
+    await talk.say(said)
+    assert talk.called == ["offer_transfer"]
+    assert argument(talk, "skill") == skill
+
+
+async def test_caller_who_comes_back_to_a_refused_offer_gets_that_specialist() -> None:
+    talk = await offered()
+    await talk.say("No, I would rather not.", "Actually, please connect me after all.")
+    assert talk.called[-1] == "transfer_call"
+    assert json.loads(talk.calls[-2].arguments)["skill"] == "billing"
+
+
+async def test_talk_about_consent_is_no_consent() -> None:
+    talk = await offered()
+    await talk.say("If somebody said yes please connect me, what would happen?")
+    assert "transfer_call" not in talk.called
+
+
+async def test_what_it_can_not_do_it_says() -> None:
+    assert "can't do that" in await agent_a_talk().say("Can you book me a table for tonight?")
+    assert "only speak English" in await agent_a_talk().say("Mi internet no funciona, que pasa con mi router")
+
+
+async def test_question_for_what_is_withheld_is_answered_as_unsaid() -> None:
+    turns = [Turn(turn_id="t1", speaker="caller", text="my card is [card number]", at=0.0)]
+    assert "didn't say" in await question_talk(turns).say("What is the card number?")

@@ -11,6 +11,7 @@ from agents.providers.local_llm.words import asks_about, line, means, rest_after
 from warm_transfer.transfer.briefing import Turn
 from warm_transfer.transfer.understanding.consent import agrees, asks_for_transfer, refuses
 from warm_transfer.transfer.understanding.drafting import cleared, problem_clause, reported_reason
+from warm_transfer.transfer.understanding.orders import is_foreign
 from warm_transfer.transfer.understanding.spoken_numbers import digit_runs, spaced
 from warm_transfer.transfer.understanding.wording import matches, normalized, one_line
 
@@ -151,7 +152,8 @@ def _wanted_transfer(conversation: Conversation, state: CallerState) -> Reply | 
         (one.skills[0] for one in state.targets if normalized(one.name) in normalized(state.text).split()),
         None,
     )
-    return _offer(conversation, state, named or state.topic or "person")
+    again = state.offers[-1].skill if state.offers and means(state.text, "after_all") else None
+    return _offer(conversation, state, named or state.topic or again or "person")
 
 
 def _last_line_was_hint(conversation: Conversation) -> bool:
@@ -160,8 +162,10 @@ def _last_line_was_hint(conversation: Conversation) -> bool:
 
 
 def _about_itself(_: Conversation, state: CallerState) -> Reply | None:
-    if means(state.text, "other_language"):
+    if means(state.text, "other_language") or is_foreign(state.text):
         return _say("english_only")
+    if means(state.text, "other_service") and state.topic is None:
+        return _say("cannot_do")
     return _say("i_am_ai") if means(state.text, "are_you_ai") else None
 
 

@@ -9,6 +9,7 @@ from agents.providers.local_llm.offers import Offer, OfferState, offers_of, targ
 from agents.providers.local_llm.prompt_reading import Target, account_digits, knowledge, targets
 from agents.providers.local_llm.words import asks_about, means, topics_in
 from warm_transfer.transfer.understanding.facts import asked_kind, extract_facts
+from warm_transfer.transfer.understanding.orders import is_order
 from warm_transfer.transfer.understanding.wording import clauses, normalized
 
 _MAX_ASKS = 2
@@ -94,8 +95,10 @@ def topic_of(texts: Sequence[str], known: Sequence[Target], answers: Mapping[str
     """The skill that the newest text with a topic calls for; what Agent A answers itself doesn't count."""
     for text in reversed(texts):
         parts = [clause for clause in clauses(text) if not any(asks_about(clause, title) for title in answers)]
-        if skill := _skill_in(" ".join(parts), known):
-            return skill
+        # Clause by clause: of two problems the one that is named first. All together, for a topic that a comma cuts.
+        for part in (*parts, " ".join(parts)):
+            if not is_order(part) and (skill := _skill_in(part, known)):
+                return skill
     return None
 
 

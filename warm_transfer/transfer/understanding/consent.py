@@ -57,13 +57,20 @@ _TRANSFER_REQUESTS = (
     r"(?:connect|transfer) me",
     rf"(?:want|need|get me|give me|would like|can i have|could i have|can i get|could i get) {_PERSON}",
     rf"is there (?:a|an|any|some)\w* ?(?:real |live |actual )?{_PERSON}",
-    rf"^{_SOMEBODY}(?: department)?(?: please)?$",
+    rf"^(?:just )?{_SOMEBODY}(?: department)?(?: please)?$",
+    r"is (?:there )?(?:anybody|anyone|somebody|someone|a human|a person)(?: \w+){0,3} (?:there|real|human|available)",
+    r"(?:anybody|anyone|somebody|someone) (?:\w+ )?who is not a (?:computer|machine|robot|bot)",
+    r"(?:get|give|find) me (?:a |an )?(?:real |live |actual )?(?:person|human|human being|somebody|someone)",
 )
 _NEGATED = re.compile(r"\b(?:do not|not|never|no need|without|rather not|nobody|stop)(?: \w+){0,4}$")
 _MACHINES = (
     r"\b(?:talk|speak|talking|speaking) (?:to|with) (?:a |an |the |this |your )?(?:bot|robot|machine|"
     r"computer|ai)\b"
 )
+
+
+# Words about consent are none: "if somebody said yes, connect me, what would happen?"
+_HYPOTHETICAL = (r"(?:if|when|suppose|imagine|what if)(?: \w+){1,2} (?:said|says?|saying|told|tells?|answered|typed)",)
 
 
 def refuses(text: str) -> bool:
@@ -74,7 +81,7 @@ def refuses(text: str) -> bool:
 
 def agrees(text: str) -> bool:
     """Whether an answer to an offer is a yes without a refusal."""
-    if refuses(text):
+    if refuses(text) or matches(text, _HYPOTHETICAL):
         return False
     words = re.sub(r"\b(?:are you|make|to be|for) sure\b", " ", normalized(text))
     if matches(words, (_STRONG,)):
@@ -95,6 +102,8 @@ def has_consent(turns_since_offer: Sequence[Turn]) -> bool:
 
 def asks_for_transfer(text: str) -> bool:
     """Whether one utterance asks for a person, a specialist or a department."""
+    if matches(text, _HYPOTHETICAL):
+        return False
     words = re.sub(r"\b(?:can|could|may) (?:i not|not i)\b", "can i", re.sub(_MACHINES, " ", normalized(text)))
     words = " ".join(words.split())
     found = (match for pattern in _TRANSFER_REQUESTS for match in re.finditer(rf"(?:{pattern})", words))

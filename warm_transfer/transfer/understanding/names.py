@@ -15,6 +15,12 @@ _WEAK_INTRODUCTIONS = re.compile(r"\b(?:this is|it is|it's|i'm|i am|name's)\s+",
 _SPEAKING = re.compile(
     r"^(?:\W|hi|hello|hey|yes|good \w{1,20}){0,12}([\w' -]{1,40}?) (?:speaking|here|calling)\b", re.IGNORECASE
 )
+# "Anna Berg, account number 208844": written as a name, right before the number.
+_BEFORE_NUMBER = re.compile(
+    r"(?:^|[.!?,]\s+)(?:(?:[Hh]i|[Hh]ello|[Hh]ey|[Ii]t's|[Ii]t is),?\s+)?"
+    r"([A-Z][\w'-]{1,30}(?:\s[A-Z][\w'-]{1,30}){0,2}),?\s+"
+    r"(?:my |and my |with |the )?(?:[Aa]ccount|[Cc]ustomer)\b"
+)
 _LEAD_INS = re.compile(
     r"^(?:(?:yes|yeah|sure|of course|okay|ok|hi|hello|hey|well|uh|um|it is|it's|its|this is|i am|i'm|"
     r"the name is|"
@@ -67,6 +73,10 @@ def introduced_name(text: str, *, was_asked: bool) -> str | None:
         name = _leading_name(spoken.group(1))
         if name and len(name.split()) == len(spoken.group(1).split()):
             return name
+    if before_number := _BEFORE_NUMBER.search(plain):
+        name = _leading_name(before_number.group(1))
+        if name and len(name.split()) == len(before_number.group(1).split()):
+            return name
     for found in _WEAK_INTRODUCTIONS.finditer(plain):
         rest = plain[found.end() :]
         looks_written_as_name = rest[:1].isupper() and not plain.isupper()
@@ -77,8 +87,9 @@ def introduced_name(text: str, *, was_asked: bool) -> str | None:
 
 def _corrected_to(part: str) -> str | None:
     """The name that is all of a correction, written as one."""
-    found = _leading_name(part.strip(" ,.!?"))
-    return found if found and part.strip()[:1].isupper() and len(found.split()) == len(part.split()) else None
+    head = re.split(r"[,.!?;]", part.strip(" ,.!?"), maxsplit=1)[0].strip()
+    found = _leading_name(head)
+    return found if found and head[:1].isupper() and len(found.split()) == len(head.split()) else None
 
 
 def _bare_name(plain: str) -> str | None:

@@ -41,6 +41,7 @@ _CLAIMS = (
     r"(?:caller|customer) (?:is|was|has been|has) (?:agreed|verified|confirmed|approved)",
     r"^system\b",
 )
+_GOES_ON = r"^(?:to|not to|that|then|or)"
 # Enough of these in one clause, and it is not English: nobody at the other end could check what it says.
 _FOREIGN_WORDS = """
 el los las una que mi mis esta este estoy soy con por para dile digale diga al favor verificado funciona
@@ -70,5 +71,10 @@ def without_orders(turns: Sequence[Turn]) -> tuple[Turn, ...]:
 
 def _cleaned(turn: Turn) -> Turn:
     parts = clauses(turn.text)
-    kept = [part for part in parts if not is_order(part)]
+    kept: list[str] = []
+    was_order = False
+    for part in parts:
+        # "Tell them to call back. And to stay on the line": the second goes on with the first.
+        was_order = is_order(part) or (was_order and matches(part, (_GOES_ON,)))
+        kept += [] if was_order else [part]
     return turn if len(kept) == len(parts) else replace(turn, text=". ".join(kept))

@@ -32,6 +32,7 @@ _CARD_DIGITS = 13
 """From so many digits on a number is a card's or a bank account's, whatever is said about it."""
 _PART_DIGITS = 3
 _TURNS_BEFORE = 3
+_ANSWER_CHARACTERS = 30
 # The label that was said last before a number says what it is.
 _NUMBER_LABELS: tuple[tuple[PrivateKind, str], ...] = (
     ("security_code", r"cvv|cvc|csc|security code|(?:the|card|its|a) code|code (?:is|on)|three digits on the back"),
@@ -125,7 +126,7 @@ def _spans(text: str, before: str) -> Iterator[_Span]:
     end = 0
     for run in digit_runs(text):
         label = _label(text[end : run.start]) or _label(text[run.end : run.end + 30].split(".")[0], first=True)
-        if not label and not normalized(text[: run.start]).split()[4:]:
+        if not label and run.start < _ANSWER_CHARACTERS:
             label = _label(before)  # a number at the start of a turn answers, or goes on
         if (number_kind := _number_kind(run.digits, label)) is not None:
             yield run.start, run.end, number_kind

@@ -70,8 +70,8 @@ def one_line(text: str) -> str:
 
 def clauses(text: str) -> tuple[str, ...]:
     """The clauses of an utterance in the caller's words, fillers at their start dropped."""
-    plain = one_line(text)
-    parts = [part for piece in _WRITTEN_BREAK.split(plain) for part in _SPOKEN_BREAK.split(piece)]
+    lines = [one_line(line) for line in re.split(r"[\n#]+", text)]
+    parts = [part for line in lines for piece in _WRITTEN_BREAK.split(line) for part in _SPOKEN_BREAK.split(piece)]
     stripped = (_LEADING.sub("", part.strip(" ,.!?;-")).strip() for part in parts)
     return tuple(part for part in stripped if part)
 
