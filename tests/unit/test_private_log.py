@@ -1,10 +1,12 @@
 """What was said stays with the jobs of the call; everybody else reads it masked."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from tests.unit.test_consent import call
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import CallLog
 from warm_transfer.calls.masking import PayloadMask
@@ -12,6 +14,7 @@ from warm_transfer.calls.recorder import CallRecorder
 from warm_transfer.calls.replay import Replay
 from warm_transfer.calls.snapshots import read_call, read_call_unmasked
 from warm_transfer.calls.spool import SpoolFile, UnwrittenEvent
+from warm_transfer.transfer.understanding.drafting import draft_briefing
 
 CARD = "my card is 4111 1111 1111 1111"
 
@@ -64,13 +67,24 @@ async def test_replay_keeps_private_words_private(log: CallLog, tmp_path: Path) 
 def test_words_of_a_briefing_are_masked_and_ids_are_not() -> None:
     payload = {
         "transfer_id": "41111111111111110000000000000000",
-        "briefing": {"asked": CARD, "tried": [CARD], "facts": [{"kind": "x", "value": "4111111111111111"}]},
+        "briefing": {"asked": CARD, "also": [CARD], "facts": [{"kind": "x", "value": "4111111111111111"}]},
     }
     assert PayloadMask()(payload) == {
         "transfer_id": "41111111111111110000000000000000",
         "briefing": {
             "asked": "my card is [card number]",
-            "tried": ["my card is [card number]"],
+            "also": ["my card is [card number]"],
             "facts": [{"kind": "x", "value": "[card number]"}],
         },
     }
+
+
+async def test_briefing_is_read_back_from_the_log_as_it_was_sent(log: CallLog) -> None:
+    told = draft_briefing(
+        call("Ann Poe, account 445566. You promised a refund. This is urgent, my wifi drops."), reason=""
+    )
+    async with CallRecorder(log, "call") as recorder:
+        recorder.record(CallEvent.BRIEFING_SENT, {"transfer_id": "1", "briefing": asdict(told)})
+    assert told.promises
+    assert told.mood
+    assert read_call(log, "call").transfers[0].briefing == told

@@ -65,7 +65,8 @@ class CallEvent(StrEnum):
     MORE_TIME_GIVEN = "more_time_given"
     """transfer_id, target, added_s: to answer, or to decide"""
     BRIEFING_SENT = "briefing_sent"
-    """transfer_id, briefing: {caller_name, reason, tried, asked, facts: [{kind, value, turn_id}], earlier}"""
+    """transfer_id, briefing: {caller_name, reason, tried, asked, facts: [{kind, value, turn_id, standing}], earlier,
+    also, promises, mood, sources: [{text, turn_id}]}"""
     QUESTION_ASKED = "question_asked"
     """transfer_id, question: by Agent B"""
     QUESTION_ANSWERED = "question_answered"

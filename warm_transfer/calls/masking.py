@@ -7,7 +7,20 @@ from warm_transfer.transfer.understanding.privacy import MASKED_BY_DEFAULT, mask
 
 # Keys whose values are words of a call, at any depth; all other values are ids, numbers and names of the system.
 _WORDS = frozenset(
-    ("text", "reason", "question", "answer", "message", "asked", "tried", "earlier", "promises", "value", "explanation")
+    (
+        "text",
+        "reason",
+        "question",
+        "answer",
+        "message",
+        "asked",
+        "tried",
+        "earlier",
+        "also",
+        "promises",
+        "value",
+        "explanation",
+    )
 )
 _UTTERANCES_BEFORE = 3
 

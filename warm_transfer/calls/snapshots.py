@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from warm_transfer.calls.events import CallEvent, Payload
 from warm_transfer.calls.log import CallLog, LoggedEvent
-from warm_transfer.transfer.briefing import Briefing, Fact, Turn
+from warm_transfer.transfer.briefing import Briefing, Fact, Source, Turn
 
 RoomKind = Literal["caller room", "consult room", "final room"]
 _COMPLETED = "completed"
@@ -509,7 +509,12 @@ def _consult_turn(event: LoggedEvent, kind: Literal["question", "answer", "heard
 
 def _briefing(payload: Payload) -> Briefing:
     facts = (
-        Fact(kind=fact.get("kind", ""), value=fact.get("value", ""), turn_id=fact.get("turn_id", ""))
+        Fact(
+            kind=fact.get("kind", ""),
+            value=fact.get("value", ""),
+            turn_id=fact.get("turn_id", ""),
+            standing=fact.get("standing", "claimed"),
+        )
         for fact in payload.get("facts", ())
     )
     return Briefing(
@@ -519,4 +524,11 @@ def _briefing(payload: Payload) -> Briefing:
         asked=payload.get("asked", ""),
         facts=tuple(facts),
         earlier=tuple(payload.get("earlier", ())),
+        also=tuple(payload.get("also", ())),
+        promises=tuple(payload.get("promises", ())),
+        mood=payload.get("mood", ""),
+        sources=tuple(
+            Source(text=source.get("text", ""), turn_id=source.get("turn_id", ""))
+            for source in payload.get("sources", ())
+        ),
     )
