@@ -100,6 +100,7 @@ def test_caller_answers_what_is_asked_and_else_goes_on() -> None:
 def test_nothing_measured_is_no_success() -> None:
     assert numbers([])["trigger_accuracy"] is None
     assert numbers([])["fact_precision"] is None
+    assert numbers([])["leaks"] is None
 
 
 def test_shipped_sets_are_large_enough_and_well_formed() -> None:

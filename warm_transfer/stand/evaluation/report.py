@@ -46,7 +46,7 @@ def numbers(cases: Sequence[Case]) -> Figures:
         **_told("transcript", [one.transcript for one in judged]),
         **_told("last_turn", [one.last_turn for one in judged]),
         "answers_right": _rounded(reduce(add, (one.answers for one in judged), _NONE)),
-        "leaks": sum(len(one.leaks) for one in judged),
+        "leaks": sum(len(one.leaks) for one in judged) if judged else None,
         "spoken_s_p95": round(seconds[math.ceil(0.95 * len(seconds)) - 1], 1) if seconds else None,
     }
 
