@@ -13,7 +13,7 @@ from agents.briefing_writer import BriefingWriter
 from agents.house import write_turns
 from agents.on_hold import OnHold
 from agents.prompts import load_phrases
-from agents.roster import Roster
+from agents.roster import Roster, Specialist
 from agents.transcript import Transcript
 from agents.transfer_desk import TransferDesk
 from warm_transfer.stand.evaluation.conversations import Conversation, Script, Trigger
@@ -92,6 +92,11 @@ class SilentLine:
         """Never reached."""
 
 
+async def _is_no_person(specialist: Specialist) -> bool:
+    """Nobody sits at a desk in a judged call."""
+    return specialist.kind == "ai"
+
+
 class JudgedCall:
     """Enter it, then `hold` the conversation once."""
 
@@ -113,6 +118,7 @@ class JudgedCall:
             choose_move=lambda: Move.JOIN_CALLER_ROOM,
             record=self._note,
             guard=LoopGuard(most_transfers=1),
+            is_free=_is_no_person,
         )
         self._transcript.on_caller_turn = desk.hear
         self._session: AgentSession[None] = AgentSession(llm=model)
