@@ -395,6 +395,7 @@ class CallerRoomJob:
                 voice=models.voice, recognizer=models.streaming_ear(), book=self._house.book, on_heard=on_heard
             ),
             farewells=farewells,
+            decision=self._house.book.text("take_call"),
             has_accepted=lambda: coordinator().situation.state in (State.MOVING, State.ENDED),
             ring_timeout_s=settings.ring_timeout_s,
             dispatch_timeout_s=settings.dispatch_timeout_s,

@@ -41,7 +41,8 @@ TROUBLES = ("trouble.reply", "trouble.hearing", "trouble.end", "trouble.hand_bac
 SPOKEN_BY_AGENT_B = ("welcome_back", "handing_back", "handing_on", "hand_back_failed", "call_must_end", *TROUBLES)
 """What a specialist says verbatim to the caller, in its own voice."""
 _PHRASES = (
-    *("greeting", "hold", "waiting", "waiting_keys", "accept", "welcome_back", "resumed", "transfer_resumed"),
+    *("greeting", "hold", "waiting", "waiting_keys", "accept", "take_call"),
+    *("welcome_back", "resumed", "transfer_resumed"),
     *("handing_back", "handing_on", "hand_back_failed", "handed_back", "handed_on"),
     *("keys.ringing", "keys.consulting", "keys.ask_message", "keys.noted", "call_must_end", "lines_busy"),
     *TROUBLES,

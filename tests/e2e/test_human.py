@@ -200,3 +200,44 @@ async def test_second_desk_is_shown_out_and_the_dismissed_one_is_told(site: Site
         await call.caller.hang_up()
         await asyncio.wait_for(desk.was_let_go.wait(), DEADLINE_S)
         await call.until_nothing_is_left()
+
+
+@pytest.mark.long
+async def test_person_with_any_livekit_client_is_briefed_in_the_final_room_and_takes_the_caller_by_a_word(
+    site: Site,
+) -> None:
+    async with site.call() as call, desk_at(site) as desk:
+        await asked_for(call)
+        await desk.walk_in(call.call_id)
+        await call.until("target_answered", identity=desk.identity)
+        assert "445566" in (await asyncio.wait_for(desk.typed.get(), DEADLINE_S)).replace(" ", "")
+        await asyncio.wait_for(desk.hears(), DEADLINE_S)
+        await desk.type("What is the account number?")
+        assert "445566" in (await asyncio.wait_for(desk.typed.get(), DEADLINE_S)).replace(" ", "")
+        await call.until("question_answered")
+        assert call.caller.room == call.room
+        speech = await asyncio.to_thread(local_tts.synthesize, "Yes, connect.", "caller")
+        await desk.say(speech, local_tts.SAMPLE_RATE_HZ)
+        await call.until("target_accepted")
+        await call.until("transfer_ended", disposition="completed")
+        await asyncio.gather(desk.say(tone(2), RATE_HZ), call.caller.say("tone", tone(2), RATE_HZ))
+        await asyncio.sleep(1)  # for both recordings to have it
+        final = call.caller.room
+        assert await call.roles_in(final) == ["agent_b_dana", "caller", "desk_dana"]
+        for heard in (call.caller.downlink, desk.downlink):
+            assert any(has_tone(rendered(lane)) for lane in heard.lanes if lane.room == final)
+        await call.caller.hang_up()
+        await call.until_nothing_is_left()
+
+
+@pytest.mark.long
+async def test_person_with_any_client_who_says_no_is_followed_by_the_next(site: Site) -> None:
+    async with site.call() as call, desk_at(site) as desk:
+        await asked_for(call)
+        await desk.walk_in(call.call_id)
+        await asyncio.wait_for(desk.typed.get(), DEADLINE_S)
+        await desk.type("decline")
+        await call.until("attempt_ended", target="dana", disposition="declined")
+        await call.until_said("susan", speaker="agent_b")
+        await call.caller.hang_up()
+        await call.until_nothing_is_left()

@@ -28,6 +28,7 @@ class Ringing:
         self.sent: list[tuple[ConsultMessage, str | None]] = []
         self.posted: list[events.Event] = []
         self.hears_unannounced = True
+        self.has_peer = False
         self.room = self
         self.local_participant = SimpleNamespace(track_publications={})
         self.remote_participants: dict[str, object] = {}
@@ -89,7 +90,11 @@ class Ringing:
 
 def line(ringing: Ringing, monkeypatch: pytest.MonkeyPatch) -> HumanTargetLine:
     me = cast(Any, ringing)
-    monkeypatch.setattr(human_line, "ConsultLink", lambda *_, **__: ringing)
+
+    def link(*_: object, peer: str, **__: object) -> Ringing:
+        return ringing if peer else Ringing()  # nobody comes into the final room
+
+    monkeypatch.setattr(human_line, "ConsultLink", link)
     return HumanTargetLine(
         access=me,
         rooms=me,
@@ -105,6 +110,7 @@ def line(ringing: Ringing, monkeypatch: pytest.MonkeyPatch) -> HumanTargetLine:
         record=lambda *_: None,
         make_voice=lambda _: me,
         farewells={Disposition.CANCELLED: GOODBYE},
+        decision="Say connect.",
         has_accepted=lambda: False,
         ring_timeout_s=30,
         dispatch_timeout_s=3,

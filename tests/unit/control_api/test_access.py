@@ -7,6 +7,7 @@ import jwt
 import pytest
 
 from tests.unit.control_api.site import DANA, KEYS, OPERATOR, ROBIN, VIEWER, Site, authorized, running
+from warm_transfer.calls.events import CallEvent
 from warm_transfer.control.api.app import create_app
 from warm_transfer.settings import Settings
 from warm_transfer.transfer.errors import SettingsError
@@ -81,6 +82,7 @@ def test_anybody_may_call_and_sees_that_call_alone(keyed: Site) -> None:
         ("POST", "/explain", None),
         ("POST", "/consult-token", None),
         ("POST", "/final-token", None),
+        ("POST", "/target-token", None),
         ("POST", "/accept", None),
         ("POST", "/decline", None),
         ("POST", "/wait", None),
@@ -197,6 +199,18 @@ def test_consult_token_is_for_who_is_rung_alone(keyed: Site) -> None:
     assert keyed.post("/api/calls/c1/consult-token", OPERATOR).status_code == 403
     assert keyed.post("/api/calls/c1/consult-token", ROBIN).status_code == 404
     assert keyed.post("/api/calls/c1/final-token", DANA).json()["code"] == "not_accepted"
+
+
+def test_target_token_leads_into_the_final_room_of_a_caller_who_can_move(keyed: Site) -> None:
+    keyed.add_call("c1")
+    keyed.ring("c1")
+    token = keyed.post("/api/calls/c1/target-token", DANA).json()
+    assert token["room"] == "final-1"
+    assert token["identity"].startswith("desk_dana-")
+    assert keyed.post("/api/calls/c1/target-token", OPERATOR).status_code == 403
+    rooms = {"consult_room": "consult-1", "final_room": "caller-1", "move": "join_caller_room"}
+    keyed.add("c1", CallEvent.CONSULT_OPENED, transfer_id="x1", **rooms)
+    assert keyed.post("/api/calls/c1/target-token", DANA).json()["code"] == "caller_cannot_move"
 
 
 def test_final_token_is_the_same_identity_as_in_the_consult(local: Site) -> None:

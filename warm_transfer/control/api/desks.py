@@ -1,4 +1,4 @@
-"""Routes of a person's desk: tokens for the consult and the final room, and presence."""
+"""Routes of a person who is Agent B: tokens for the consult and the final room, and presence."""
 
 import asyncio
 from typing import Annotated
@@ -15,6 +15,7 @@ from warm_transfer.control.api.reading import SessionId, TheControl, agent
 from warm_transfer.control.api.requests import PresenceGiven
 from warm_transfer.control.api.views import AgentView
 from warm_transfer.transfer.livekit_adapter.rooms import MOVE_TOKEN_TTL, desk_identity, desk_token
+from warm_transfer.transfer.terms import Move
 
 router = APIRouter(prefix="/api", tags=["desk"])
 ActingFor = Annotated[
@@ -31,12 +32,26 @@ async def consult_token(
     call = await asyncio.to_thread(readable_call, control, principal, session_id)
     roster_id = _person(control, principal, acting_for)
     transfer = _transfer(call, roster_id)
-    attempt = transfer.attempts[-1] if transfer.attempts else None
-    if attempt is None or attempt.target != roster_id or attempt.disposition is not None or not transfer.consult_room:
-        raise ApiError(409, "attempt_over", "You are not rung now.")
-    if transfer.target_identity is not None and attempt.answered_at is not None:
-        return _ticket(control, session_id, room=transfer.consult_room, identity=transfer.target_identity)
-    return _ticket(control, session_id, room=transfer.consult_room, identity=desk_identity(roster_id))
+    identity = _rung(transfer, roster_id)
+    return _ticket(control, session_id, room=transfer.consult_room or "", identity=identity)
+
+
+@router.post("/calls/{session_id}/target-token", responses=faults(401, 403, 404, 409, 503))
+async def target_token(
+    session_id: SessionId, control: TheControl, principal: Known, acting_for: ActingFor = None
+) -> Ticket:
+    """The way to be Agent B with any LiveKit client: it leads into the final room, where Agent A briefs the person.
+
+    Saying or typing "connect" takes the caller, "decline" doesn't, anything else is a question. Only for a caller whom
+    the final room is still to be moved to, and good for 60 s.
+    """
+    call = await asyncio.to_thread(readable_call, control, principal, session_id)
+    roster_id = _person(control, principal, acting_for)
+    transfer = _transfer(call, roster_id)
+    identity = _rung(transfer, roster_id)
+    if transfer.move is None or not Move(transfer.move).has_final_room or not transfer.final_room:
+        raise ApiError(409, "caller_cannot_move", "This caller can't be moved: take the call at the desk's page.")
+    return _ticket(control, session_id, room=transfer.final_room, identity=identity)
 
 
 @router.post("/calls/{session_id}/final-token", responses=faults(401, 403, 404, 409, 503))
@@ -84,6 +99,16 @@ def _transfer(call: CallSnapshot, roster_id: str) -> TransferSnapshot:
     if not call.transfers or not any(one.target == roster_id for one in call.transfers[-1].attempts):
         raise not_found()
     return call.transfers[-1]
+
+
+def _rung(transfer: TransferSnapshot, roster_id: str) -> str:
+    """The identity of the person who is rung, a new one until somebody has answered; ApiError 409 if none is."""
+    attempt = transfer.attempts[-1] if transfer.attempts else None
+    if attempt is None or attempt.target != roster_id or attempt.disposition is not None or not transfer.consult_room:
+        raise ApiError(409, "attempt_over", "You are not rung now.")
+    if transfer.target_identity is not None and attempt.answered_at is not None:
+        return transfer.target_identity
+    return desk_identity(roster_id)
 
 
 def _ticket(control: Control, session_id: str, *, room: str, identity: str) -> Ticket:

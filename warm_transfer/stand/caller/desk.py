@@ -17,7 +17,7 @@ from warm_transfer.stand.caller.microphone import Microphone
 from warm_transfer.transfer.control_wire import COMMAND_TOPIC, ControlCommand, sign_command
 from warm_transfer.transfer.errors import WireError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess, desk_identity, desk_token
-from warm_transfer.transfer.wire import CONSULT_TOPIC, ConsultMessage, Question, read_consult_message
+from warm_transfer.transfer.wire import CHAT_TOPIC, CONSULT_TOPIC, ConsultMessage, Question, read_consult_message
 
 PRESENT_S = 300.0
 """Longer than any test."""
@@ -32,6 +32,8 @@ class Desk:
         self.downlink = Downlink(self.clock)
         self.messages: asyncio.Queue[ConsultMessage] = asyncio.Queue()
         """What Agent A shows in the consult."""
+        self.typed: asyncio.Queue[str] = asyncio.Queue()
+        """What Agent A types to a client that is not our page."""
         self.was_let_go = asyncio.Event()
         """A room that the desk was in has ended, or showed it out."""
         self._microphone = Microphone(self.clock)
@@ -66,6 +68,15 @@ class Desk:
         transfer = (await self._call(call_id)).transfers[-1]
         await self._join(transfer.final_room or "")
         await self._rooms.pop(0).leave()
+
+    async def walk_in(self, call_id: str) -> None:
+        """Answer the attempt that rings as any LiveKit client does: with a token for the final room."""
+        transfer = (await self._call(call_id)).transfers[-1]
+        await self._join(transfer.final_room or "")
+
+    async def type(self, text: str) -> None:
+        """Type into the chat."""
+        await self._rooms[-1].rtc_room.local_participant.send_text(text, topic=CHAT_TOPIC)
 
     async def hears(self) -> None:
         """Wait until somebody was heard in the room that was joined last."""
@@ -110,8 +121,15 @@ class Desk:
         )
         self._rooms.append(room)
         room.rtc_room.on("data_received", self._take)
+        room.rtc_room.register_text_stream_handler(CHAT_TOPIC, self._read)
         await room.connect(self._access.url, desk_token(self._access, room=name, identity=self.identity))
         await room.publish(self._microphone)
+
+    def _read(self, reader: rtc.TextStreamReader, _: str) -> None:
+        async def read() -> None:
+            self.typed.put_nowait(await reader.read_all())
+
+        self._tasks.create_task(read())
 
     def _take(self, packet: rtc.DataPacket) -> None:
         if packet.topic == CONSULT_TOPIC:

@@ -59,6 +59,11 @@ class ConsultLink:
             self._see_peer(participant)
 
     @property
+    def name(self) -> str:
+        """The room's."""
+        return self._room_name
+
+    @property
     def has_peer(self) -> bool:
         """Whether the other side has been seen in the consult room."""
         return self._peer_seen.is_set()
