@@ -17,7 +17,7 @@ from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import CallLog
 from warm_transfer.calls.snapshots import CallSnapshot, HandBack, TransferSnapshot, read_call_unmasked
 from warm_transfer.transfer.briefing import Turn
-from warm_transfer.transfer.errors import TargetUnavailableError
+from warm_transfer.transfer.errors import CallOverError, TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.loop_guard import LoopGuard
 from warm_transfer.transfer.ports import Record
@@ -127,8 +127,12 @@ class TakenOverCall:
         if offer := self._offer_to_resume(roster, desk.guard):
             phrase = "handed_on" if self._replaces == "agent_b" else "transfer_resumed"
             await book.say(session, phrase, allow_interruptions=False)
-            await desk.resume(offer)
-            session.update_agent(make_on_hold())
+            try:
+                await desk.resume(offer)
+            except CallOverError:
+                logger.info("transfer not resumed: the caller is gone", extra={"call_id": self.past.call_id})
+            else:
+                session.update_agent(make_on_hold())
         elif self._replaces == "agent_b":
             is_asked = self._hand_back is not None and self._hand_back.cause == "asked"
             book.say(session, "handed_back" if is_asked else f"transfer_failed.{Disposition.TARGET_LEFT.value}")

@@ -6,14 +6,14 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from livekit.agents import ToolError
+from livekit.agents import StopResponse, ToolError
 
 from agents.roster import Roster, Specialist
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.transfer import events
 from warm_transfer.transfer.briefing import Turn
 from warm_transfer.transfer.coordinator import Coordinator
-from warm_transfer.transfer.errors import BadSkillError, IllegalEventError
+from warm_transfer.transfer.errors import BadSkillError, CallOverError, IllegalEventError
 from warm_transfer.transfer.loop_guard import LoopGuard
 from warm_transfer.transfer.ports import Conversation, Record
 from warm_transfer.transfer.terms import Move, Offer, State
@@ -105,7 +105,11 @@ class TransferDesk:
         self._asked_by_caller = caller_asked_for_transfer(turns[self._first_turn : turns_at_offer])
 
     async def resume(self, offer: Offer) -> None:
-        """Start a transfer anew to which the caller had agreed in an earlier job of this call."""
+        """Start a transfer anew to which the caller had agreed in an earlier job of this call.
+
+        Raises:
+            CallOverError: the caller hung up meanwhile.
+        """
         anew = replace(offer, transfer_id=secrets.token_hex(16))
         await self._coordinator.submit(events.TransferOffered(anew))
         self._requested_at = time.monotonic()
@@ -187,8 +191,11 @@ class TransferDesk:
         )
 
     async def _submit(self, event: events.Event, sentence: str) -> None:
+        """Let the table decide; a refusal is told to the model in this sentence, unless nobody is left to answer."""
         try:
             await self._coordinator.submit(event)
+        except CallOverError as error:
+            raise StopResponse from error
         except IllegalEventError as error:
             raise ToolError(sentence) from error
 

@@ -148,6 +148,13 @@ async def test_briefing_holds_name_problem_and_account_number_with_their_turns(c
     assert "charged twice" in briefing.asked + briefing.reason
 
 
+async def test_hang_up_while_the_model_calls_its_tool_lets_the_session_end(call: Conversation) -> None:
+    await call.hears("Hi, my name is Susan Clark. I was charged twice on my last bill.")
+    call.coordinator.post(ev.CallerLeft("hung up"))
+    await call.hears("My account number is four four five five six six.")
+    await call.session.aclose()
+
+
 async def test_no_keeps_the_caller_with_agent_a(call: Conversation) -> None:
     await offer_billing(call)
     answer = await call.hears("No, thank you.")

@@ -10,7 +10,8 @@ from tests.fakes import FakeClock, FakeConversation, FakeWorld, settle
 from warm_transfer.transfer import events as ev
 from warm_transfer.transfer.briefing import Turn
 from warm_transfer.transfer.coordinator import CallOutcome, Coordinator, Ports
-from warm_transfer.transfer.errors import IllegalEventError, MoveRefusedError, TargetUnavailableError
+from warm_transfer.transfer.errors import CallOverError, IllegalEventError, MoveRefusedError, TargetUnavailableError
+from warm_transfer.transfer.states import Situation
 from warm_transfer.transfer.terms import Deadline, Disposition, Move, Offer, State
 
 OFFER = Offer(transfer_id="t", target="billing", skill="billing", reason="charged twice")
@@ -489,3 +490,45 @@ async def test_withdrawn_offer_can_not_be_requested(call: Call) -> None:
     with pytest.raises(IllegalEventError):
         await call.coordinator.submit(ev.TransferRequested(Move.CLIENT_MOVE))
     assert call.recorded() == ["transfer_offered", "offer_withdrawn"]
+
+
+async def asked(call: Call) -> asyncio.Task[Situation]:
+    """A tool's question to the table, as far as it gets without time passing."""
+    asking = asyncio.create_task(call.coordinator.submit(ev.TransferRequested(Move.CLIENT_MOVE)))
+    await settle()
+    return asking
+
+
+def is_refused(asking: asyncio.Task[Situation]) -> bool:
+    return asking.done() and isinstance(asking.exception(), CallOverError)
+
+
+async def test_tool_called_after_the_end_is_refused_at_once(call: Call) -> None:
+    await call.happens(ev.CallerLeft("hung up"))
+    assert is_refused(await asked(call))
+
+
+async def test_tool_called_just_behind_the_hang_up_is_refused_with_it(call: Call) -> None:
+    call.coordinator.post(ev.CallerLeft("hung up"))
+    assert is_refused(await asked(call))
+
+
+async def test_tool_called_while_the_rooms_of_an_ended_call_are_closed_is_refused_at_once(call: Call) -> None:
+    await call.consult()
+    call.world.blocks["dismiss caller_left"] = asyncio.Event()
+    await call.happens(ev.CallerLeft("hung up"))
+    assert is_refused(await asked(call))
+    assert not call.running.done()
+
+
+async def test_tool_called_when_another_job_has_the_call_is_refused(call: Call) -> None:
+    await settle()
+    call.running.cancel()
+    assert is_refused(await asked(call))
+
+
+async def test_tool_whose_event_breaks_the_coordinator_is_refused(call: Call) -> None:
+    await call.happens(ev.TransferOffered(OFFER))
+    del call.world.records  # the next event can't be written
+    assert is_refused(await asked(call))
+    assert isinstance(call.running.exception(), ExceptionGroup)

@@ -25,7 +25,7 @@ from warm_transfer.transfer.commands import (
     TakeCallerBack,
     TellWaiting,
 )
-from warm_transfer.transfer.errors import IllegalEventError, MoveRefusedError, TargetUnavailableError
+from warm_transfer.transfer.errors import CallOverError, IllegalEventError, MoveRefusedError, TargetUnavailableError
 from warm_transfer.transfer.events import EXPIRY, Event
 from warm_transfer.transfer.lane import Lane
 from warm_transfer.transfer.ports import BriefingDesk, CallerLine, Conversation, OpenedRooms, Record, Sleep, TargetLine
@@ -101,6 +101,10 @@ class Coordinator:
         self._disposition = Disposition.NONE
         self._failed_moves: frozenset[Move] = frozenset()
         self._outcome: CallOutcome | None = None
+        self._is_over = False
+        """Nothing is taken any more."""
+        self._open_answers: set[asyncio.Future[Situation]] = set()
+        """Of those who wait for the table's word."""
 
     @property
     def situation(self) -> Situation:
@@ -126,28 +130,47 @@ class Coordinator:
 
         Raises:
             IllegalEventError: the event has no meaning now; nothing changed.
+            CallOverError: it never will again, for the call is over, or was before the event's turn came.
         """
+        if self._is_over:
+            raise _call_is_over()
         answer: asyncio.Future[Situation] = asyncio.get_running_loop().create_future()
+        self._open_answers.add(answer)
+        answer.add_done_callback(self._open_answers.discard)
         self._inbox.put_nowait(_Waiting(event, answer, command_id=command_id))
         return await answer
 
     async def run(self) -> CallOutcome:
-        """Handle events until the call is over for Agent A; leaves no task and no timer behind."""
+        """Handle events until the call is over for Agent A; leaves no task, no timer and nobody waiting behind."""
         async with asyncio.TaskGroup() as tasks:
             caller = Lane(tasks, lambda error: self.post(_failure(error)))
             target = Lane(tasks, lambda error: self._post_of(self._attempt, _failure(error)))
-            while self._outcome is None:
-                waiting = await self._inbox.get()
-                if waiting.is_current():
-                    self._command_id = waiting.command_id
-                    self._handle(waiting.event, waiting.answer, caller, target, tasks)
-                    self._command_id = None
-                else:
-                    logger.info("late event ignored", extra={"event": type(waiting.event).__name__})
+            try:
+                outcome = await self._handle_all(caller, target, tasks)
+            finally:
+                self._refuse_all()
             self._cancel_timers(but=frozenset())
             await caller.drain()
             await target.drain()
-        return self._outcome
+        return outcome
+
+    async def _handle_all(self, caller: Lane, target: Lane, tasks: asyncio.TaskGroup) -> CallOutcome:
+        while (outcome := self._outcome) is None:
+            waiting = await self._inbox.get()
+            if waiting.is_current():
+                self._command_id = waiting.command_id
+                self._handle(waiting.event, waiting.answer, caller, target, tasks)
+                self._command_id = None
+            else:
+                logger.info("late event ignored", extra={"event": type(waiting.event).__name__})
+        return outcome
+
+    def _refuse_all(self) -> None:
+        """Take nothing any more, and tell so whoever waits for the table's word: nobody would answer."""
+        self._is_over = True
+        for answer in tuple(self._open_answers):
+            if not answer.done():
+                answer.set_exception(_call_is_over())
 
     def _handle(
         self,
@@ -346,6 +369,10 @@ class Coordinator:
         transfer_id = self._offer.transfer_id if self._offer else None
         command = {"command_id": self._command_id} if self._command_id else {}
         self._ports.record(event_type, {"transfer_id": transfer_id, **payload, **command})
+
+
+def _call_is_over() -> CallOverError:
+    return CallOverError("the call is over for this agent")
 
 
 def _failure(error: Exception) -> Event:

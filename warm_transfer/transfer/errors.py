@@ -29,6 +29,12 @@ class IllegalEventError(WarmTransferError):
     code = "illegal_event"
 
 
+class CallOverError(IllegalEventError):
+    """An event came when the call was over for this job; nothing has a meaning any more."""
+
+    code = "call_over"
+
+
 class TargetUnavailableError(WarmTransferError):
     """The target could not be reached at all: no room, no dispatch, no server."""
 

@@ -10,7 +10,7 @@ from warm_transfer.stand.soak.virtual_loop import StuckError, VirtualLoop
 from warm_transfer.stand.soak.world import CALLER_ROOM, NothingSaid, World
 from warm_transfer.transfer import events
 from warm_transfer.transfer.coordinator import Coordinator, Ports
-from warm_transfer.transfer.errors import IllegalEventError
+from warm_transfer.transfer.errors import CallOverError, IllegalEventError
 from warm_transfer.transfer.terms import Deadline, Move, Offer
 
 LONGEST_CALL_S = 3600.0
@@ -98,7 +98,10 @@ async def _talk(plan: CallPlan, world: World, coordinator: Coordinator) -> None:
         await asyncio.sleep(transfer.after_s)
         world.expect(transfer.targets)
         world.taken_back.clear()
-        await _request(plan.move, transfer, number, world, coordinator)
+        try:
+            await _request(plan.move, transfer, number, world, coordinator)
+        except CallOverError:  # hung up in the middle of it
+            return
         await world.taken_back.wait()
     await asyncio.sleep(1.0)
     world.hang_up()
