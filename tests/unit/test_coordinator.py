@@ -374,6 +374,19 @@ async def test_failure_of_an_earlier_attempt_does_not_end_the_next_one(call: Cal
     assert len(call.attempts()) == 1
 
 
+@pytest.mark.parametrize("error", [TargetUnavailableError("a room is left"), RuntimeError("a bug")])
+async def test_dismissal_that_fails_is_logged_as_such_and_not_blamed_on_the_next_target(
+    call: Call, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    call.world.failures["dismiss declined"] = error
+    await call.happens(ev.TransferOffered(TWO), ev.TransferRequested(Move.CLIENT_MOVE), ev.TargetAnswered("b"))
+    await call.happens(ev.TargetDeclined("not mine"))
+    assert call.state is State.RINGING
+    assert call.world.did[-2:] == ["dismiss declined", "open deputy"]
+    assert call.attempts() == [("t", "billing", "declined", "not mine")]
+    assert [one.message for one in caplog.records if one.levelname != "INFO"] == ["clean-up failed"]
+
+
 async def test_dismissal_that_runs_is_not_cut_short_by_the_next_one(call: Call) -> None:
     telling = call.world.blocks["dismiss declined"] = asyncio.Event()
     await call.happens(ev.TransferOffered(TWO), ev.TransferRequested(Move.CLIENT_MOVE), ev.TargetAnswered("b"))

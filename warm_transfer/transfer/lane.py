@@ -1,9 +1,14 @@
 """One thing after another: commands for one side of a call, in order, each able to push the rest aside."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
+
+from warm_transfer.transfer.errors import WarmTransferError
+
+logger = logging.getLogger(__name__)
 
 Work = Coroutine[Any, Any, None]
 
@@ -17,7 +22,8 @@ class Lane:
     """Runs coroutines one at a time in a task that the given group owns.
 
     An exception ends only the coroutine that raised it and is handed to `on_error`, once. What was superseded is
-    cancelled and stays silent; what superseded it is never cut short, for it cleans up.
+    cancelled and stays silent; what superseded it is never cut short, for it cleans up. Where that fails it is only
+    logged: it is no failure of what comes next.
     """
 
     def __init__(self, tasks: asyncio.TaskGroup, on_error: Callable[[Exception], None]) -> None:
@@ -59,13 +65,22 @@ class Lane:
     async def _run(self) -> None:
         while self._waiting:
             item = self._waiting.popleft()
-            task = self._tasks.create_task(self._guard(item.work))
+            on_error = _log_failed_cleanup if item.is_cleanup else self._on_error
+            task = self._tasks.create_task(_guard(item.work, on_error))
             self._running = None if item.is_cleanup else task
             await asyncio.wait([task])
             self._running = None
 
-    async def _guard(self, work: Work) -> None:
-        try:
-            await work
-        except Exception as error:  # the edge between the table and the world: no bug there may strand the caller
-            self._on_error(error)
+
+async def _guard(work: Work, on_error: Callable[[Exception], None]) -> None:
+    try:
+        await work
+    except Exception as error:  # the edge between the table and the world: no bug there may strand the caller
+        on_error(error)
+
+
+def _log_failed_cleanup(error: Exception) -> None:
+    if isinstance(error, WarmTransferError):
+        logger.warning("clean-up failed", extra={"why": error.sentence})
+    else:
+        logger.error("clean-up failed", exc_info=error)
