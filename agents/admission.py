@@ -97,8 +97,10 @@ class Admission:
             await self._accept(request, job.identity, job.specialist)
 
     async def _admit_busy(self, request: JobRequest) -> None:
-        """Only where an Agent A would be passed on, which is asked for next."""
-        if self._has_room or self._count(BUSY_PREFIX) >= BUSY_SLOTS:
+        """Only where an Agent A would be passed on, which is asked for next, and where none answers already."""
+        if request.job.room.name in self._places().values():
+            await self._refuse_second(request)  # others would come, too, and speak into it
+        elif self._has_room or self._count(BUSY_PREFIX) >= BUSY_SLOTS:
             await self._pass_on(request)
         else:
             await self._accept(request, f"{BUSY_PREFIX}{secrets.token_hex(4)}", "Busy")

@@ -5,6 +5,7 @@ import logging
 import os
 from typing import Literal
 
+from livekit import rtc
 from livekit.agents import Agent, AgentSession, AutoSubscribe, JobContext, room_io
 
 from agents.departure import TAIL_S
@@ -32,10 +33,13 @@ class BusyRoomJob:
         self._ctx = ctx
         self._job = job
         self._house = house
+        self._answered = asyncio.Event()
+        """An Agent A has come since we did."""
 
     async def run(self) -> None:
-        """Say it, end the call and close the room; an Agent A who came after all is left alone."""
+        """Say it, end the call and close the room; the call of an Agent A who comes after all is left alone."""
         async with self._house.recorder(self._job.call_id) as recorder, Rooms(self._house.access) as rooms:
+            self._ctx.room.on("participant_connected", self._note_arrival)
             await self._ctx.connect(auto_subscribe=AutoSubscribe.SUBSCRIBE_NONE)
             if self._is_not_needed():
                 logger.info("not needed any more", extra={"call_id": self._job.call_id})
@@ -45,18 +49,42 @@ class BusyRoomJob:
             recorder.record(CallEvent.CALL_STARTED, started)
             recorder.record(CallEvent.JOB_STARTED, self._who() | {"room": self._ctx.room.name, "epoch": 1})
             try:
-                await self._tell(recorder)
+                await self._tell_unless_answered(recorder)
             finally:
-                recorder.record(CallEvent.AGENT_LEFT, self._who())
-                recorder.record(CallEvent.CALL_ENDED, {"reason": END_REASON})
-                await rooms.delete(self._ctx.room.name)
-                recorder.record(CallEvent.JOB_ENDED, self._who())
+                await self._leave(recorder, rooms)
+
+    def _note_arrival(self, participant: rtc.RemoteParticipant) -> None:
+        if participant.identity.startswith(AGENT_A_PREFIX):
+            self._answered.set()
 
     def _is_not_needed(self) -> bool:
         """Whether an Agent A is here, or another busy role: two come if the log is away."""
         own = self._ctx.room.local_participant.identity
         others = self._ctx.room.remote_participants
         return any(one.startswith(AGENT_A_PREFIX) or (one.startswith(BUSY_PREFIX) and one < own) for one in others)
+
+    async def _tell_unless_answered(self, recorder: CallRecorder) -> None:
+        """Say it, and fall silent in the middle of a word if an Agent A comes."""
+        telling = asyncio.create_task(self._tell(recorder))
+        answered = asyncio.create_task(self._answered.wait())
+        try:
+            await asyncio.wait({telling, answered}, return_when=asyncio.FIRST_COMPLETED)
+            if not self._answered.is_set():
+                await telling
+        finally:
+            for task in (telling, answered):
+                task.cancel()
+            await asyncio.gather(telling, answered, return_exceptions=True)
+
+    async def _leave(self, recorder: CallRecorder, rooms: Rooms) -> None:
+        recorder.record(CallEvent.AGENT_LEFT, self._who())
+        if self._answered.is_set():
+            logger.info("answered after all", extra={"call_id": self._job.call_id})
+            await self._ctx.room.disconnect()
+        else:
+            recorder.record(CallEvent.CALL_ENDED, {"reason": END_REASON})
+            await rooms.delete(self._ctx.room.name)
+        recorder.record(CallEvent.JOB_ENDED, self._who())
 
     async def _tell(self, recorder: CallRecorder) -> None:
         models = self._house.models(AGENT_A_VOICE)

@@ -15,7 +15,7 @@ from warm_transfer.control.unanswered import Unanswered
 from warm_transfer.settings import Settings
 from warm_transfer.stand.worker_process import WorkerProcess
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
-from warm_transfer.transfer.wire import NOBODY_ANSWERS
+from warm_transfer.transfer.wire import NOBODY_ANSWERS, AgentAJob
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -53,6 +53,27 @@ async def test_call_over_the_limit_hears_that_all_lines_are_busy(
             assert second.room not in await second.rooms.names()
             assert [e.payload["role"] for e in second.events() if e.type == "dispatched_again"] == ["agent_a", "busy"]
         assert "call_ended" not in first.types()
+        await first.caller.hang_up()
+        await first.until_nothing_is_left()
+
+
+@pytest.mark.long
+async def test_agent_a_who_comes_while_the_busy_role_speaks_has_the_call(
+    livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("answered")
+    async with running_site(livekit, folder, MAX_CALLS="1", DISPATCH_TIMEOUT_S="1") as site, site.call() as first:
+        await first.until_said("how can i help")
+        async with site.call() as second:
+            await second.until("job_started", role="busy")
+            taking_over = AgentAJob(call_id=second.call_id, caller_identity="caller-1", replaces="agent_a", epoch=2)
+            await second.rooms.dispatch(site.agent_name, second.room, taking_over.model_dump_json())
+            await second.until("job_ended", role="busy")
+            await second.until("turn_spoken", speaker="agent_a", room=second.room)
+            assert await second.roles_in(second.caller.room) == ["agent_a", "caller"]
+            assert "call_ended" not in second.types()
+            await second.caller.hang_up()
+            await second.until("call_ended", reason="the caller hung up")
         await first.caller.hang_up()
         await first.until_nothing_is_left()
 

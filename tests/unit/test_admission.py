@@ -109,6 +109,22 @@ async def test_busy_role_has_slots_of_its_own_in_a_full_worker() -> None:
     assert await Worker(busy=BUSY_SLOTS).answer(BUSY) == "passed on"
 
 
+async def test_busy_role_does_not_come_where_an_agent_a_answers() -> None:
+    assert await Worker().answer(BUSY, "room") == "ended"
+
+
+async def test_busy_role_does_not_come_where_an_agent_a_is_about_to_answer() -> None:
+    worker = Worker(max_calls=2)
+    busy: list[str] = []
+
+    class Slow(Request):
+        async def accept(self, **_: str) -> None:
+            busy.append(await worker.answer(BUSY, "another room"))
+
+    await worker.admission.admit(cast("Any", Slow(NEW_CALL.model_dump_json())))
+    assert busy == ["ended"]
+
+
 async def test_worker_with_room_leaves_the_busy_role_to_others_for_agent_a_is_asked_for_next() -> None:
     assert await Worker(max_calls=2).answer(BUSY) == "passed on"
 
