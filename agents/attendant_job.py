@@ -118,8 +118,7 @@ class AttendantJob(FinalRoomJob):
             elif desk_identity not in room.remote_participants:  # gone with the attendant before us
                 self._requests.put_nowait(ReturnRequest(cause="failed", reason=LEFT))
             leaving = asyncio.create_task(self._hand_over_when_told())
-            if reason := await self._until_gone(hand_back, successor, caller, rooms):
-                recorder.record(CallEvent.CALL_ENDED, {"reason": reason})
+            self._note_end(await self._until_gone(hand_back, successor, caller, rooms), recorder)
         finally:
             if leaving is not None:
                 leaving.cancel()

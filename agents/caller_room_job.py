@@ -31,6 +31,7 @@ from agents.taken_over import TakenOverCall, welcome_back
 from agents.transcript import Transcript
 from agents.transfer_desk import TransferDesk
 from warm_transfer.calls.events import CallEvent
+from warm_transfer.calls.log import LogUnavailableError
 from warm_transfer.calls.presence import PresenceBoard
 from warm_transfer.calls.recorder import CallRecorder
 from warm_transfer.settings import Settings
@@ -76,6 +77,8 @@ class CallerRoomJob:
             if self._job.replaces is None and self._has_agent_a():
                 logger.info("call is here already", extra={"room": self._ctx.room.name})
                 return
+            if self._job.replaces is None and not await self._is_called():
+                return
             outcome = await self._answer(recorder, rooms)
             if outcome is None:
                 await self._leave_to_successor(recorder)
@@ -86,11 +89,23 @@ class CallerRoomJob:
         """Whether another worker's Agent A is here: a playground's token asks again after a restart, a watcher too."""
         return any(identity.startswith(AGENT_A_PREFIX) for identity in self._ctx.room.remote_participants)
 
+    async def _is_called(self) -> bool:
+        """Wait for the caller; False if the room goes first, as one does that nobody enters."""
+        try:
+            await self._ctx.wait_for_participant(identity=self._job.caller_identity)
+        except RuntimeError:
+            logger.info("nobody called", extra={"room": self._ctx.room.name})
+            return False
+        return True
+
     async def _take_over(self) -> bool:
         identity = self._ctx.token_claims().identity
-        self._taken_over = await TakenOverCall.claim(
-            self._job, self._house.log, identity=identity, room=self._ctx.job.room.name, pid=os.getpid()
-        )
+        try:
+            self._taken_over = await TakenOverCall.claim(
+                self._job, self._house.log, identity=identity, room=self._ctx.job.room.name, pid=os.getpid()
+            )
+        except LogUnavailableError as error:  # who dispatched us tries again
+            logger.warning("call not taken over", extra={"why": error.sentence})
         return self._taken_over is not None
 
     async def _answer(self, recorder: CallRecorder, rooms: Rooms) -> CallOutcome | None:

@@ -69,6 +69,9 @@ class NotNeededError(Exception):
     """Agent A dismissed us, or the consult room went away before the caller came."""
 
 
+_NOT_NEEDED = (NotNeededError, TargetUnavailableError, TimeoutError)
+
+
 class FinalRoomJob:
     """One specialist's part of one call, from the dispatch until the caller hangs up."""
 
@@ -88,8 +91,10 @@ class FinalRoomJob:
         self._is_met = False
         """Agent A was in the consult room: the call is one."""
         self._has_caller = False
+        self._is_over = False
+        """The call has ended, or is another job's."""
         self._is_cut_short = False
-        """Our worker is dead: who recovers the call needs the room, and the caller in it."""
+        """We die, or our worker does: who recovers the call needs the room, and the caller in it."""
         self._requests: asyncio.Queue[ReturnRequest | None] = asyncio.Queue()
         """Ways out of the conversation with the caller; None: the caller is gone."""
         self._is_deaf = False
@@ -110,7 +115,7 @@ class FinalRoomJob:
                 return
             try:
                 await self._serve(rooms, link, voice, recorder, stack)
-            except* (NotNeededError, TargetUnavailableError, TimeoutError) as errors:
+            except* _NOT_NEEDED as errors:
                 logger.info("not needed any more", extra={"why": str(errors.exceptions[0])})
             finally:
                 if not self._is_cut_short:
@@ -142,13 +147,21 @@ class FinalRoomJob:
             self._note_start(recorder)
             await self._consult(link, voice)
             await self._take_caller(link, recorder, rooms)
-        except asyncio.CancelledError:
-            self._is_cut_short = True
+        except (Exception, asyncio.CancelledError) as error:
+            self._is_cut_short = isinstance(error, asyncio.CancelledError) or (
+                self._has_caller and not self._is_over and _is_a_bug(error)
+            )
             raise
 
     def _note_start(self, recorder: CallRecorder) -> None:
         where = {"room": self._ctx.room.name, "epoch": self._job.epoch}
         recorder.record(CallEvent.JOB_STARTED, self._who() | where)
+
+    def _note_end(self, reason: str | None, recorder: CallRecorder) -> None:
+        """The call is over for this reason, or, if there is none, goes on with another job."""
+        self._is_over = True
+        if reason:
+            recorder.record(CallEvent.CALL_ENDED, {"reason": reason})
 
     def _consult_voice(self, recorder: CallRecorder) -> ConsultSpeech | None:
         def note_heard(by: str, text: str) -> None:
@@ -262,8 +275,7 @@ class FinalRoomJob:
             )
             await self._unless_dismissed(self._greet(session, agent, presence, link))
             leaving = asyncio.create_task(self._hand_over_when_told())
-            if reason := await self._until_over(session, hand_back, presence):
-                recorder.record(CallEvent.CALL_ENDED, {"reason": reason})
+            self._note_end(await self._until_over(session, hand_back, presence), recorder)
         finally:
             if leaving is not None:
                 leaving.cancel()
@@ -474,6 +486,13 @@ class FinalRoomJob:
 
     def _who(self) -> dict[str, object]:
         return {"role": ROLE, "identity": self._job.identity, "pid": os.getpid()}
+
+
+def _is_a_bug(error: Exception) -> bool:
+    """Whether it is anything else than what ends a consult that is not needed."""
+    if isinstance(error, ExceptionGroup):
+        return error.split(_NOT_NEEDED)[1] is not None
+    return not isinstance(error, _NOT_NEEDED)
 
 
 def _refuse_if_dismissed(message: ConsultMessage | None) -> None:

@@ -112,7 +112,7 @@ class TakenOverCall:
             record(CallEvent.ATTEMPT_ENDED, about | {"target": transfer.attempts[-1].target} | ended)
         record(CallEvent.TRANSFER_ENDED, about | ended)
         for name in filter(None, (transfer.consult_room, None if is_moved else final_room)):
-            await rooms.delete(name)
+            await _close(rooms, name)
         return not is_moved
 
     async def begin(
@@ -268,10 +268,23 @@ async def _is_moving_there(
     """Whether the caller ends up in the final room; waits while the client is in both, unless Agent B died as well."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_s
-    while caller in (there := await rooms.people(final_room)):
-        if caller not in await rooms.people(room):
-            return True
-        if agent_b not in there or loop.time() > deadline:
+    while True:
+        try:
+            there = await rooms.people(final_room)
+            if caller not in there or caller not in await rooms.people(room):
+                return caller in there
+            is_hopeless = agent_b not in there
+        except TargetUnavailableError as error:
+            logger.warning("rooms not seen", extra={"why": error.sentence})
+            is_hopeless = False
+        if is_hopeless or loop.time() > deadline:
             return False
         await asyncio.sleep(POLL_S)
-    return False
+
+
+async def _close(rooms: Rooms, name: str) -> None:
+    """Delete a room; one that can't be deleted goes by itself, and the caller is not to wait for it."""
+    try:
+        await rooms.delete(name)
+    except TargetUnavailableError as error:
+        logger.warning("room not closed", extra={"why": error.sentence})

@@ -50,6 +50,22 @@ async def test_agent_a_that_dies_while_talking_goes_on(
 
 
 @pytest.mark.long
+async def test_agent_a_whose_job_raises_goes_on(livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("raising")
+    async with running_site(livekit, folder, entry=("-m", "tests.e2e.raising_worker")) as site, site.call() as call:
+        await call.until_said("how can i help")
+        await call.type("My name is Susan Clark, I was charged twice, kaboom.")
+        died = await call.until("job_died")
+        resumed = await call.until_said("cut off for a moment")
+        assert resumed.at - died.at < 10
+        await call.type("My account number is 445566.")
+        await call.until("transfer_offered")  # the name and the problem are known
+        assert (await call.roles_in(call.caller.room)).count("agent_a") == 1
+        await call.caller.hang_up()
+        await call.until_nothing_is_left()
+
+
+@pytest.mark.long
 async def test_transfer_whose_agent_a_dies_is_made_again(
     livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

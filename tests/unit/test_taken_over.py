@@ -9,6 +9,7 @@ from agents.roster import load_roster
 from agents.taken_over import TakenOverCall
 from tests.unit.test_snapshots import WARM, folded
 from warm_transfer.calls.events import Payload
+from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.loop_guard import LoopGuard
 from warm_transfer.transfer.wire import AgentAJob
@@ -58,6 +59,38 @@ async def test_caller_who_is_moved_stays_moved() -> None:
     rooms = FakeRooms(r1=set(), r3={"caller", "b1"})
     assert not await undone(rooms)
     assert rooms.deleted == ["r2"]
+
+
+class Restarting(FakeRooms):
+    """A server that answers nothing for its first calls, and deletes nothing at all."""
+
+    def __init__(self, r1: set[str], r3: set[str], *, refusals: int) -> None:
+        super().__init__(r1, r3)
+        self._refusals = refusals
+
+    async def people(self, name: str) -> set[str]:
+        people = await super().people(name)
+        if self.looks <= self._refusals:
+            raise TargetUnavailableError("restarting")
+        return people
+
+    async def delete(self, name: str) -> None:
+        await super().delete(name)
+        raise TargetUnavailableError("restarting")
+
+
+async def test_transfer_is_undone_though_the_server_deletes_nothing() -> None:
+    rooms = Restarting(r1={"caller"}, r3=set(), refusals=0)
+    assert await undone(rooms)
+    assert rooms.deleted == ["r2", "r3"]
+
+
+async def test_server_that_is_away_for_a_moment_is_asked_again_where_the_caller_is() -> None:
+    assert not await undone(Restarting(r1=set(), r3={"caller", "b1"}, refusals=1))
+
+
+async def test_server_that_stays_away_is_not_asked_for_ever() -> None:
+    assert await undone(Restarting(r1={"caller"}, r3={"caller", "b1"}, refusals=1000))
 
 
 async def found(rooms: FakeRooms, timeout_s: float) -> bool:

@@ -1,11 +1,14 @@
-"""Tells when a job process of this worker has died: at once, where LiveKit's server takes 20 s and does nothing."""
+"""Tells when a job of this worker has died: at once, where LiveKit's server takes 20 s and does nothing."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+import multiprocessing
+import os
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-from livekit.agents import AgentServer
+from livekit.agents import AgentServer, JobContext
 from livekit.agents.ipc.job_executor import JobExecutor
 
 from warm_transfer.control.recovery import LostJob
@@ -13,6 +16,9 @@ from warm_transfer.transfer.errors import WireError
 from warm_transfer.transfer.wire import BusyJob, read_job_metadata
 
 logger = logging.getLogger(__name__)
+
+FAILED = 1
+"""Exit code of a job's process whose job raised."""
 
 
 def on_dead_job(server: AgentServer, recover: Callable[[LostJob], Coroutine[Any, Any, None]]) -> None:
@@ -46,3 +52,28 @@ def lost_job(process: JobExecutor) -> LostJob | None:
     return LostJob.of(
         job, job_id=running.job.id, identity=running.accept_arguments.identity, room=running.job.room.name
     )
+
+
+@contextlib.contextmanager
+def dying_of_errors(ctx: JobContext) -> Iterator[None]:
+    """Let this job's process end with an error if the job raises.
+
+    livekit-agents logs what an entrypoint raises and ends its process with 0, as if the call were over.
+    """
+    try:
+        yield
+    except (Exception, asyncio.CancelledError) as error:
+        if not _is_told_to_end(error) and multiprocessing.parent_process() is not None:  # the console's has none
+            ctx.add_shutdown_callback(_end_process)
+        raise
+
+
+def _is_told_to_end(error: BaseException) -> bool:
+    """Whether livekit-agents cancels this job; a task of ours that was cancelled may raise the same."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+
+
+async def _end_process() -> None:
+    """LiveKit's last step for a job: the room is left, and the log has been told."""
+    os._exit(FAILED)
