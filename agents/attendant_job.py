@@ -163,7 +163,10 @@ class AttendantJob(FinalRoomJob):
             if self._is_handed_back:  # Agent A speaks when the person is gone
                 await rooms.remove(self._ctx.room.name, self._job.desk_identity or "")
                 return None
+            if caller.why:
+                return caller.why
             if request.cause == "failed":
+                await self._say_goodbye()
                 return LEFT
         return caller.why
 
@@ -185,7 +188,7 @@ class AttendantJob(FinalRoomJob):
         )
 
     async def _say_goodbye(self) -> None:
-        """Tell both that the call must end; returns when that was heard."""
+        """Tell who is there that the call must end; returns when that was heard."""
         book = self._house.book
         voice = ConsultSpeech(
             voice=self._models.voice,

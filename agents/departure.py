@@ -20,7 +20,7 @@ END_REASON = "the worker ended, and no other took the call"
 PAUSE_S = 4.0
 """For what is just being said; most sentences take 3 s. Who takes over says again what was cut off."""
 GOODBYE_S = 8.0
-"""The phrase takes 4 s."""
+"""The longest of these phrases takes 5 s."""
 TAIL_S = 0.5
 """The caller hears us that much later than we speak, on busy cores; the room goes with what was not heard."""
 
@@ -94,12 +94,12 @@ async def until_pause(session: AgentSession[None]) -> None:
         logger.info("cut off in mid-speech by the end of the worker")
 
 
-async def say_goodbye(session: AgentSession[None], book: PhraseBook) -> None:
-    """Tell the caller that the call must end; returns when that was heard."""
+async def say_goodbye(session: AgentSession[None], book: PhraseBook, phrase: str = "call_must_end") -> None:
+    """Tell the caller, in this fixed phrase, that the call must end; returns when that was heard."""
     try:
         await session.interrupt(force=True)
         async with asyncio.timeout(GOODBYE_S):
-            await book.say(session, "call_must_end", allow_interruptions=False)
+            await book.say(session, phrase, allow_interruptions=False)
             await asyncio.sleep(TAIL_S)
     except (RuntimeError, TimeoutError):  # the session gives up or swaps its agent
         logger.warning("end of the call not announced")

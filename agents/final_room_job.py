@@ -357,7 +357,10 @@ class FinalRoomJob:
                 told.cancel()
             if self._is_handed_back:
                 return None
+            if presence.why:  # the caller hung up meanwhile
+                return presence.why
             if request.cause == "failed":
+                await say_goodbye(session, self._book, "trouble.end")
                 return _GAVE_UP
             if request.cause == "drained":
                 await say_goodbye(session, self._book)

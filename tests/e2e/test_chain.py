@@ -90,6 +90,14 @@ async def test_caller_with_another_matter_is_handed_on_and_asked_nothing_again(
         assert not any("account number?" in text or "your name" in text for text in spoken)
 
 
+async def fail(call: PlacedCall) -> None:
+    """Say what Agent B's model fails of until it gives up."""
+    for number in range(1, FATAL_ERRORS + 1):
+        await call.type(f"{FATAL_WORD} {number}")
+        await call.until("turn_spoken", speaker="caller", text=f"{FATAL_WORD} {number}")
+    await call.until("caller_handed_back", cause="failed")
+
+
 @pytest.mark.long
 async def test_caller_whose_agent_b_gives_up_is_with_agent_a(
     livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
@@ -97,10 +105,7 @@ async def test_caller_whose_agent_b_gives_up_is_with_agent_a(
     entry = ("-m", "tests.e2e.failing_worker")
     async with running_site(livekit, tmp_path_factory.mktemp("failed"), entry=entry) as site, site.call() as call:
         await with_ben(call)
-        for number in range(1, FATAL_ERRORS + 1):
-            await call.type(f"{FATAL_WORD} {number}")
-            await call.until("turn_spoken", speaker="caller", text=f"{FATAL_WORD} {number}")
-        await call.until("caller_handed_back", cause="failed")
+        await fail(call)
         await call.until_said("dropped out")
         assert await call.roles_in(call.caller.room) == ["agent_a", "caller"]
         await call.type("What are your opening hours?")
@@ -109,3 +114,19 @@ async def test_caller_whose_agent_b_gives_up_is_with_agent_a(
         await call.until("call_ended")
         await call.until_nothing_is_left()
         assert "job_died" not in call.types()
+
+
+@pytest.mark.long
+async def test_caller_whose_agent_b_gives_up_without_an_agent_a_hears_a_goodbye(
+    livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    entry = ("-m", "tests.e2e.failing_alone_worker")
+    folder = tmp_path_factory.mktemp("alone")
+    async with running_site(livekit, folder, entry=entry, DISPATCH_TIMEOUT_S="0.5") as site, site.call() as call:
+        await with_ben(call)
+        await fail(call)
+        await call.until("hand_back_failed")
+        heard = await call.until_said("must end the call", speaker="agent_b")
+        ended = await call.until("call_ended", reason="Agent B's session gave up")
+        assert heard.at < ended.at
+        await call.until_nothing_is_left()

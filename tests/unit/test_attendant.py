@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from livekit import rtc
 
-from agents.attendant_job import AttendantJob
+from agents.attendant_job import LEFT, AttendantJob
 from agents.departure import END_REASON
 from agents.return_desk import ReturnRequest
 from agents.roster import Roster, Specialist
@@ -66,12 +66,16 @@ class Site:
         me = cast(Any, self)
         return AttendantJob(me, job, me, asyncio.Event())
 
-    async def drain(self, attendant: AttendantJob) -> str | None:
+    async def run(self, _: ReturnRequest) -> bool:
+        self.did.append("hand back")
+        return self._comes
+
+    async def leave(self, attendant: AttendantJob, request: ReturnRequest = DRAINED) -> str | None:
         async def say_goodbye() -> None:
             self.did.append("goodbye")
 
         cast(Any, attendant)._say_goodbye = say_goodbye
-        attendant._requests.put_nowait(DRAINED)
+        attendant._requests.put_nowait(request)
         me = cast(Any, self)
         reason = await attendant._until_gone(me, me, me, me)
         attendant._has_caller = True
@@ -81,21 +85,37 @@ class Site:
 
 async def test_next_attendant_gets_the_call_and_the_room_stays() -> None:
     site = Site(comes=True)
-    assert await site.drain(site.attendant(JOB)) is None
+    assert await site.leave(site.attendant(JOB)) is None
     assert site.did == ["bring", "leave"]
 
 
 async def test_two_for_whom_no_other_attendant_comes_are_told_before_the_room_is_closed() -> None:
     site = Site(comes=False)
-    assert await site.drain(site.attendant(JOB)) == END_REASON
+    assert await site.leave(site.attendant(JOB)) == END_REASON
     assert site.did == ["bring", "goodbye", "delete final"]
 
 
 async def test_caller_who_hangs_up_meanwhile_is_not_told_anything() -> None:
     site = Site(comes=False)
     site.why = "hung up"
-    assert await site.drain(site.attendant(JOB)) == "hung up"
+    assert await site.leave(site.attendant(JOB)) == "hung up"
     assert "goodbye" not in site.did
+
+
+GONE = ReturnRequest(cause="failed", reason=LEFT)
+
+
+async def test_caller_whom_the_person_left_is_told_before_the_call_ends_without_an_agent_a() -> None:
+    site = Site(comes=False)
+    assert await site.leave(site.attendant(JOB), GONE) == LEFT
+    assert site.did == ["hand back", "goodbye", "delete final"]
+
+
+async def test_caller_who_hangs_up_while_an_agent_a_is_awaited_is_not_told_anything() -> None:
+    site = Site(comes=False)
+    site.why = "hung up"
+    assert await site.leave(site.attendant(JOB), GONE) == "hung up"
+    assert site.did == ["hand back", "delete final"]
 
 
 async def test_attendant_that_comes_too_late_to_replace_one_leaves_the_room_alone() -> None:

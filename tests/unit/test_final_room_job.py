@@ -1,4 +1,4 @@
-"""What an Agent B that breaks leaves behind: the caller's room, for whoever recovers the call."""
+"""How an Agent B leaves: with a word, or, if it breaks, with the caller's room for whoever recovers the call."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,6 +10,8 @@ import pytest
 
 from agents import final_room_job
 from agents.final_room_job import FinalRoomJob, NotNeededError
+from agents.provider_faults import GAVE_UP
+from agents.return_desk import ReturnRequest
 from agents.roster import Roster, Specialist
 from tests.unit.test_attendant import JOB
 from warm_transfer.transfer.errors import TargetUnavailableError
@@ -28,6 +30,7 @@ class BreakingJob(FinalRoomJob):
         self.room = self.access = self
         self.recorded: list[str] = []
         self.deleted: list[str] = []
+        self.books: dict[str, Any] = {}
         self._error = error
         self._breaks_with_caller = has_caller
         self._breaks_after_the_end = is_over
@@ -104,3 +107,47 @@ async def test_agent_b_that_is_dismissed_closes_its_rooms() -> None:
     job = BreakingJob(NotNeededError("dismissed"), has_caller=False)
     await job.run()
     assert job.deleted == ["consult", "final"]
+
+
+class Leaving:
+    """The world of an Agent B whose models failed for good: session, phrases, hand-back and caller."""
+
+    def __init__(self, *, comes: bool, why: str = "") -> None:
+        self.did: list[str] = []
+        self.why = why
+        self._comes = comes
+
+    async def run(self, request: ReturnRequest) -> bool:
+        self.did.append(f"hand back {request.cause}")
+        return self._comes
+
+    async def interrupt(self, *, force: bool) -> None:
+        self.did.append("interrupt")
+
+    async def say(self, _: object, phrase: str, *, allow_interruptions: bool) -> None:
+        self.did.append(f"say {phrase}")
+
+    async def reason(self) -> str | None:
+        """Why the call ended, if it did."""
+        agent_b, me = BreakingJob(NotNeededError("not reached")), cast(Any, self)
+        agent_b.books = {"dana": me}
+        agent_b._give_up(GAVE_UP)
+        return await agent_b._until_over(me, me, me)
+
+
+async def test_agent_b_that_gives_up_says_goodbye_if_no_agent_a_can_be_had() -> None:
+    leaving = Leaving(comes=False)
+    assert await leaving.reason() == "Agent B's session gave up"
+    assert leaving.did == ["hand back failed", "interrupt", "say trouble.end"]
+
+
+async def test_agent_b_that_gives_up_leaves_the_last_word_to_the_agent_a_who_comes() -> None:
+    leaving = Leaving(comes=True)
+    assert await leaving.reason() is None
+    assert leaving.did == ["hand back failed"]
+
+
+async def test_agent_b_says_no_goodbye_to_a_caller_who_hung_up_meanwhile() -> None:
+    leaving = Leaving(comes=False, why="the caller hung up")
+    assert await leaving.reason() == "the caller hung up"
+    assert leaving.did == ["hand back failed"]
