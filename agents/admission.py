@@ -3,7 +3,9 @@
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
+from typing import Any, Self
 
 from livekit.agents import AgentServer, JobRequest
 
@@ -24,9 +26,27 @@ class _Intake(Enum):
     CLOSED = "closed"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TakenJob:
+    """A job of ours that runs here, or is about to."""
+
+    identity: str
+    room: str
+    call_id: str | None
+    """None for the busy role, whose caller has no call."""
+
+    @classmethod
+    def of(cls, job: Any, identity: str) -> Self:
+        """From LiveKit's description of a job that was admitted."""
+        read = read_job_metadata(job.metadata)
+        call_id = None if isinstance(read, BusyJob) else read.call_id or job.id
+        return cls(identity=identity, room=job.room.name, call_id=call_id)
+
+
 class Admission:
     """Counts calls, not load: a job of a live call is never refused, a call over MAX_CALLS is left to other workers.
 
+    A call counts once, from the first of its jobs here, whichever it is, to the end of the last.
     A worker that ends takes no new calls, and nothing at all once it hands its calls over; see `control/drain.py`.
     """
 
@@ -36,8 +56,8 @@ class Admission:
         self._max_calls = max_calls
         self._intake = _Intake.OPEN
         self._on_passed = on_passed
-        self._coming: dict[str, tuple[str, str]] = {}
-        """Identity and room of each job that is accepted and does not run yet, by job id."""
+        self._coming: dict[str, _TakenJob] = {}
+        """Each job that is accepted and does not run yet, by job id."""
 
     @property
     def is_idle(self) -> bool:
@@ -74,14 +94,18 @@ class Admission:
     def load(self) -> float:
         """Share of calls taken, as LiveKit's load: who has fewer is asked first, and who ends is asked last."""
         is_open = self._intake is _Intake.OPEN
-        return MOST_LOAD * min(1.0, self._count(AGENT_A_PREFIX) / self._max_calls) if is_open else MOST_LOAD
+        return MOST_LOAD * min(1.0, self._calls / self._max_calls) if is_open else MOST_LOAD
 
     @property
     def _has_room(self) -> bool:
-        return self._intake is _Intake.OPEN and self._count(AGENT_A_PREFIX) < self._max_calls
+        return self._intake is _Intake.OPEN and self._calls < self._max_calls
+
+    @property
+    def _calls(self) -> int:
+        return len({one.call_id for one in self._taken() if one.call_id is not None})
 
     async def _admit_agent_a(self, request: JobRequest, job: AgentAJob) -> None:
-        if job.replaces is None and request.job.room.name in self._places().values():
+        if job.replaces is None and self._has_call_in(request.job.room.name):
             # After a restart of the server a playground's token asks for a second Agent A; who misses one does, too.
             await self._refuse_second(request)
         elif self._has_room or job.replaces is not None:  # a call that is live already
@@ -91,22 +115,22 @@ class Admission:
             self._on_passed(request.job.room.name)
 
     async def _admit_agent_b(self, request: JobRequest, job: AgentBJob) -> None:
-        if job.identity in self._places():
+        if any(one.identity == job.identity for one in self._taken()):
             await self._refuse_second(request)
         else:
             await self._accept(request, job.identity, job.specialist)
 
     async def _admit_busy(self, request: JobRequest) -> None:
         """Only where an Agent A would be passed on, which is asked for next, and where none answers already."""
-        if request.job.room.name in self._places().values():
+        if any(one.room == request.job.room.name for one in self._taken()):
             await self._refuse_second(request)  # others would come, too, and speak into it
-        elif self._has_room or self._count(BUSY_PREFIX) >= BUSY_SLOTS:
+        elif self._has_room or self._busy_roles() >= BUSY_SLOTS:
             await self._pass_on(request)
         else:
             await self._accept(request, f"{BUSY_PREFIX}{secrets.token_hex(4)}", "Busy")
 
     async def _accept(self, request: JobRequest, identity: str, name: str) -> None:
-        self._coming[request.id] = identity, request.job.room.name
+        self._coming[request.id] = _TakenJob.of(request.job, identity)
         try:
             await request.accept(identity=identity, name=name)
         finally:
@@ -120,10 +144,13 @@ class Admission:
         logger.info("dispatched again, and here already", extra={"room": request.job.room.name})
         await request.reject(terminate=True)
 
-    def _places(self) -> dict[str, str]:
-        """The room of each job, running or coming, by identity."""
-        running = {one.accept_arguments.identity: one.job.room.name for one in self._server.active_jobs}
-        return dict(self._coming.values()) | running
+    def _taken(self) -> set[_TakenJob]:
+        """Every job of ours here, running or coming."""
+        running = {_TakenJob.of(one.job, one.accept_arguments.identity) for one in self._server.active_jobs}
+        return running | set(self._coming.values())
 
-    def _count(self, prefix: str) -> int:
-        return sum(identity.startswith(prefix) for identity in self._places())
+    def _has_call_in(self, room: str) -> bool:
+        return any(one.room == room and one.call_id is not None for one in self._taken())
+
+    def _busy_roles(self) -> int:
+        return sum(one.identity.startswith(BUSY_PREFIX) for one in self._taken())

@@ -228,7 +228,12 @@ class Settings(BaseModel):
         default=4, ge=1, description="Per call: each of three specialists once, and one again; more is a loop."
     )
     rpc_timeout_s: float = Field(default=5.0, gt=0, description="LiveKit's own limit for an API call is 10 s.")
-    max_calls: int = Field(default=4, ge=1, description="Two cores carry about that many speaking agents.")
+    max_calls: int = Field(
+        default=4,
+        ge=1,
+        description="Per worker of two cores. A call counts once, with Agent A, Agent B or both; "
+        "no agent of a live call is refused.",
+    )
     drain_timeout_s: float = Field(
         default=600.0,
         ge=30,

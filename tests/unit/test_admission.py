@@ -6,12 +6,12 @@ from typing import Any, cast
 
 import pytest
 
-from agents.admission import BUSY_SLOTS, Admission
+from agents.admission import BUSY_SLOTS, MOST_LOAD, Admission
 from warm_transfer.transfer.terms import Move
 from warm_transfer.transfer.wire import BUSY_PREFIX, AgentAJob, AgentBJob, BusyJob
 
 AGENT_B = AgentBJob(
-    call_id="c",
+    call_id="live",
     epoch=2,
     transfer_id="x1",
     specialist="billing",
@@ -24,18 +24,23 @@ AGENT_B = AgentBJob(
 )
 
 
+def described(job: AgentAJob | AgentBJob | BusyJob, room: str, job_id: str) -> Any:
+    """A job as LiveKit describes it, as far as admission looks at it."""
+    return SimpleNamespace(id=job_id, metadata=job.model_dump_json(), room=SimpleNamespace(name=room))
+
+
 @dataclass
 class Request:
     """A job request as far as admission looks at it."""
 
-    metadata: str
+    asked_for: AgentAJob | AgentBJob | BusyJob
     room: str = "another room"
     id: str = "job"
     answers: list[str] = field(default_factory=list)
 
     @property
     def job(self) -> Any:
-        return SimpleNamespace(metadata=self.metadata, room=SimpleNamespace(name=self.room))
+        return described(self.asked_for, self.room, self.id)
 
     async def accept(self, **_: str) -> None:
         self.answers.append("accepted")
@@ -45,23 +50,31 @@ class Request:
 
 
 class Worker:
-    """A worker with a call in "room" that it has already taken, and so many busy roles."""
+    """A worker with the call "live" in "room" that it has already taken, its Agent A and B, and so many busy roles."""
 
     def __init__(self, max_calls: int = 1, *, busy: int = 0) -> None:
         self.passed: list[str] = []
-        identities = ["agent_a-1", AGENT_B.identity, *(f"{BUSY_PREFIX}{number}" for number in range(busy))]
-        running = [
-            SimpleNamespace(
-                job=SimpleNamespace(id=who, room=SimpleNamespace(name="room")),
-                accept_arguments=SimpleNamespace(identity=who),
+        self.server = SimpleNamespace(active_jobs=[])
+        self.runs(AgentAJob(call_id="live"), "agent_a-1")
+        self.runs(AGENT_B, AGENT_B.identity)
+        for number in range(busy):
+            self.runs(
+                BusyJob(call_id=f"busy {number}", caller_identity="caller"), f"{BUSY_PREFIX}{number}", "busy room"
             )
-            for who in identities
-        ]
-        self.server = SimpleNamespace(active_jobs=running)
         self.admission = Admission(cast("Any", self.server), max_calls, on_passed=self.passed.append)
 
+    def runs(self, job: AgentAJob | AgentBJob | BusyJob, identity: str, room: str = "room") -> None:
+        running = SimpleNamespace(
+            job=described(job, room, f"job of {identity}"), accept_arguments=SimpleNamespace(identity=identity)
+        )
+        self.server.active_jobs.append(running)
+
+    def ends(self, identity: str) -> None:
+        left = [one for one in self.server.active_jobs if one.accept_arguments.identity != identity]
+        self.server.active_jobs[:] = left
+
     async def answer(self, job: AgentAJob | AgentBJob | BusyJob, room: str = "another room") -> str:
-        request = Request(job.model_dump_json(), room)
+        request = Request(job, room)
         await self.admission.admit(cast("Any", request))
         (answer,) = request.answers
         return answer
@@ -85,6 +98,47 @@ async def test_new_call_over_the_limit_is_passed_on() -> None:
     assert (full.passed, other.passed) == (["another room"], [])
 
 
+async def test_call_counts_once_with_agent_a_agent_b_and_whoever_takes_over() -> None:
+    worker = Worker(max_calls=2)
+    worker.runs(AgentAJob(call_id="live", replaces="agent_b", epoch=3), "agent_a-2")
+    assert await worker.answer(NEW_CALL) == "accepted"
+
+
+@pytest.mark.parametrize("desk", [None, "desk_dana-1"])
+async def test_call_counts_after_its_agent_a_has_left_it_to_agent_b_or_an_attendant(desk: str | None) -> None:
+    worker = Worker()
+    worker.ends("agent_a-1")
+    worker.ends(AGENT_B.identity)
+    worker.runs(AGENT_B.model_copy(update={"desk_identity": desk}), AGENT_B.identity)
+    assert await worker.answer(NEW_CALL) == "passed on"
+    assert worker.admission.load() == MOST_LOAD
+    worker.ends(AGENT_B.identity)
+    assert await worker.answer(NEW_CALL) == "accepted"
+
+
+async def test_agent_b_of_another_workers_call_counts_as_that_call_and_is_not_refused() -> None:
+    worker = Worker(max_calls=2)
+    others = AGENT_B.model_copy(update={"call_id": "another worker's", "identity": "agent_b_billing-x9"})
+    worker.ends(AGENT_B.identity)
+    assert await worker.answer(others) == "accepted"
+    worker.runs(others, others.identity, "final room")
+    assert await worker.answer(NEW_CALL) == "passed on"
+
+
+async def test_calls_without_an_id_of_their_own_count_each() -> None:
+    worker = Worker(max_calls=3)
+    for number in (2, 3):
+        assert await worker.answer(AgentAJob()) == "accepted"
+        worker.runs(AgentAJob(), f"agent_a-{number}", f"room {number}")
+    assert await worker.answer(AgentAJob()) == "passed on"
+
+
+async def test_callers_who_are_told_that_all_lines_are_busy_take_no_call_from_others() -> None:
+    worker = Worker(max_calls=2, busy=3)
+    assert await worker.answer(NEW_CALL) == "accepted"
+    assert await worker.answer(NEW_CALL, "busy room") == "accepted"  # and the busy role there falls silent
+
+
 @pytest.mark.parametrize("job", [AgentAJob(), NEW_CALL, AGENT_B])
 async def test_second_dispatch_of_a_job_that_is_here_brings_no_second_one(job: AgentAJob | AgentBJob) -> None:
     worker = Worker(max_calls=9)
@@ -100,7 +154,7 @@ async def test_second_dispatch_of_a_job_that_still_starts_brings_no_second_one()
         async def accept(self, **_: str) -> None:
             second.append(await worker.answer(NEW_CALL, "another room"))
 
-    await worker.admission.admit(cast("Any", Slow(NEW_CALL.model_dump_json())))
+    await worker.admission.admit(cast("Any", Slow(NEW_CALL)))
     assert second == ["ended"]
 
 
@@ -121,7 +175,7 @@ async def test_busy_role_does_not_come_where_an_agent_a_is_about_to_answer() -> 
         async def accept(self, **_: str) -> None:
             busy.append(await worker.answer(BUSY, "another room"))
 
-    await worker.admission.admit(cast("Any", Slow(NEW_CALL.model_dump_json())))
+    await worker.admission.admit(cast("Any", Slow(NEW_CALL)))
     assert busy == ["ended"]
 
 
@@ -168,5 +222,5 @@ async def test_worker_is_idle_once_no_job_runs_or_is_about_to() -> None:
         async def accept(self, **_: str) -> None:
             seen.append(worker.admission.is_idle)
 
-    await worker.admission.admit(cast("Any", Slow(NEW_CALL.model_dump_json())))
+    await worker.admission.admit(cast("Any", Slow(NEW_CALL)))
     assert (seen, worker.admission.is_idle) == ([False], True)
