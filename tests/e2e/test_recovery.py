@@ -135,7 +135,13 @@ async def watching(livekit: LiveKit, log_url: str, agent_name: str) -> AsyncIter
     with CallLog(log_url) as log:
         async with Rooms(ServerAccess.of(settings)) as rooms:
             recover = Recovery(settings, log=log, rooms=rooms, by=secrets.token_hex(4)).recover
-            async with Watcher(secret=livekit.api_secret, host="127.0.0.1", port=0, recover=recover) as watcher:
+            async with Watcher(
+                secret=livekit.api_secret,
+                host="127.0.0.1",
+                port=0,
+                is_alive=lambda job: rooms.answers(job.room, job.identity),
+                recover=recover,
+            ) as watcher:
                 yield f"127.0.0.1:{watcher.port}"
 
 

@@ -10,11 +10,11 @@ import pytest
 from pydantic import SecretStr
 
 from warm_transfer.control import watcher as watcher_module
-from warm_transfer.control.lifeline import Lifeline, sign
+from warm_transfer.control.lifeline import RETRY_S, Lifeline, sign
 from warm_transfer.control.recovery import LostJob
 from warm_transfer.control.watcher import Watcher
 from warm_transfer.settings import Settings
-from warm_transfer.transfer.errors import StartError
+from warm_transfer.transfer.errors import StartError, TargetUnavailableError
 
 SECRET = "a secret of at least thirty-two bytes"
 JOB = LostJob(
@@ -29,10 +29,17 @@ SOON_S = 5.0
 
 
 class Deaths:
-    """Whom a watcher missed."""
+    """Whom a watcher missed, and what it is told of who lives."""
 
     def __init__(self) -> None:
         self.jobs: asyncio.Queue[LostJob] = asyncio.Queue()
+        self.living: set[str] = set()
+        self.is_server_away = False
+
+    async def is_alive(self, job: LostJob) -> bool:
+        if self.is_server_away:
+            raise TargetUnavailableError("the LiveKit server is away")
+        return job.identity in self.living
 
     async def recover(self, job: LostJob) -> None:
         self.jobs.put_nowait(job)
@@ -40,7 +47,9 @@ class Deaths:
 
 @asynccontextmanager
 async def watching(deaths: Deaths, port: int = 0) -> AsyncIterator[Watcher]:
-    async with Watcher(secret=SECRET, host="127.0.0.1", port=port, recover=deaths.recover) as watcher:
+    async with Watcher(
+        secret=SECRET, host="127.0.0.1", port=port, is_alive=deaths.is_alive, recover=deaths.recover
+    ) as watcher:
         yield watcher
 
 
@@ -95,15 +104,69 @@ async def test_killed_process_is_missed() -> None:
         await process.wait()
 
 
-async def test_line_that_breaks_and_comes_back_is_no_death() -> None:
+async def test_line_that_breaks_under_a_live_job_is_back_before_anybody_is_asked() -> None:
     deaths = Deaths()
-    async with watching(deaths) as watcher:
-        reader_writer = await asyncio.open_connection("127.0.0.1", watcher.port)
-        reader_writer[1].write(sign(JOB, SECRET) + b"\n")
+    async with watching(deaths) as watcher, Lifeline(settings(watcher), JOB):
         await is_watched(watcher)
-        reader_writer[1].transport.abort()
+        await asyncio.sleep(RETRY_S)  # a line that has held for a while
+        for writer in list(watcher._heard):
+            writer.transport.abort()
+        assert await nobody_is_missed(deaths)
+        assert watcher._lines[JOB.identity] == 1
+
+
+async def break_for_good(watcher: Watcher) -> None:
+    """A job's line ends, and the job can't get another."""
+    _, writer = await asyncio.open_connection("127.0.0.1", watcher.port)
+    writer.write(sign(JOB, SECRET) + b"\n")
+    await is_watched(watcher)
+    writer.transport.abort()
+
+
+async def test_job_without_a_line_is_not_missed_while_it_answers_in_its_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watcher_module, "ASK_AGAIN_S", 0.2)
+    deaths = Deaths()
+    deaths.living.add(JOB.identity)
+    async with watching(deaths) as watcher:
+        await break_for_good(watcher)
+        assert await nobody_is_missed(deaths)
+        deaths.living.clear()
+        assert await asyncio.wait_for(deaths.jobs.get(), SOON_S) == JOB
+
+
+async def test_job_that_nobody_can_ask_has_longer_for_another_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watcher_module, "ASK_AGAIN_S", 1.5)
+    deaths = Deaths()
+    deaths.is_server_away = True
+    async with watching(deaths) as watcher:
+        await break_for_good(watcher)
+        assert await nobody_is_missed(deaths)
         async with Lifeline(settings(watcher), JOB):
-            assert await nobody_is_missed(deaths)
+            await is_watched(watcher)
+            await asyncio.sleep(1.5)
+            assert deaths.jobs.empty()
+    async with watching(deaths) as watcher:
+        await break_for_good(watcher)
+        assert await asyncio.wait_for(deaths.jobs.get(), SOON_S) == JOB
+
+
+async def test_recovery_that_fails_ends_no_watch() -> None:
+    deaths = Deaths()
+    missed = deaths.recover
+
+    async def fail_once(job: LostJob) -> None:
+        deaths.recover = missed  # type: ignore[method-assign]
+        raise RuntimeError("a bug")
+
+    deaths.recover = fail_once  # type: ignore[method-assign]
+    async with Watcher(
+        secret=SECRET, host="127.0.0.1", port=0, is_alive=deaths.is_alive, recover=lambda job: deaths.recover(job)
+    ) as watcher:
+        await break_for_good(watcher)
+        await asyncio.sleep(3 * watcher_module.RECONNECT_S)
+        await break_for_good(watcher)
+        assert await asyncio.wait_for(deaths.jobs.get(), SOON_S) == JOB
+        assert watcher._lines == {}
 
 
 async def test_job_finds_a_watcher_that_was_started_again() -> None:

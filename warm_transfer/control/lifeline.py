@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 PING_S = 1.0
 RETRY_S = 0.5
+"""Between two tries to reach a watcher. A line that held for longer is replaced at once: 0.3 s are waited for it."""
 GOODBYE_S = 0.5
 PING, GOODBYE = b"ping\n", b"goodbye\n"
 _ALGORITHM = "HS256"
@@ -45,18 +46,23 @@ class Lifeline:
         await asyncio.gather(*self._lines, return_exceptions=True)
 
     async def _hold(self, host: str, port: int) -> None:
+        clock = asyncio.get_running_loop().time
         while True:
+            begun = clock()
             with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection(host, port)
-                await self._ping(writer)
-            await asyncio.sleep(RETRY_S)
+                reader, writer = await asyncio.open_connection(host, port)
+                await self._ping(reader, writer)
+            if clock() - begun < RETRY_S:
+                await asyncio.sleep(RETRY_S)
 
-    async def _ping(self, writer: asyncio.StreamWriter) -> None:
+    async def _ping(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Say who we are, then ping until the line breaks; a watcher says nothing, so that what comes is the end."""
+        broken = asyncio.ensure_future(reader.read(1))
         try:
             writer.write(self._hello + b"\n")
-            while True:
+            while not broken.done():
                 await writer.drain()
-                await asyncio.sleep(PING_S)
+                await asyncio.wait({broken}, timeout=PING_S)
                 writer.write(PING)
         except asyncio.CancelledError:
             if self._is_done:
@@ -65,6 +71,8 @@ class Lifeline:
                     await asyncio.wait_for(writer.drain(), GOODBYE_S)
             raise
         finally:
+            broken.cancel()
+            await asyncio.gather(broken, return_exceptions=True)
             writer.close()
 
 

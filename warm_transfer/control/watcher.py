@@ -13,7 +13,8 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,7 +23,13 @@ from warm_transfer.control.lifeline import GOODBYE, verify
 from warm_transfer.control.recovery import LostJob, Recovery
 from warm_transfer.control.unanswered import Unanswered
 from warm_transfer.settings import Settings, load_settings
-from warm_transfer.transfer.errors import SettingsError, StartError, WarmTransferError, WireError
+from warm_transfer.transfer.errors import (
+    SettingsError,
+    StartError,
+    TargetUnavailableError,
+    WarmTransferError,
+    WireError,
+)
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess
 
 logger = logging.getLogger(__name__)
@@ -34,22 +41,36 @@ CHECK_S = 1.0
 STALL_S = 3.0
 """A check that comes this late means that we were stopped ourselves: nobody else's silence counts then."""
 RECONNECT_S = 0.3
-"""A line that breaks while its job lives is back by then."""
+"""A job notices at once that its line broke, and has another by then; who has none is asked in its room."""
+ASK_AGAIN_S = 2.0
+"""A job that lives but can't reach us is asked this often, and one whom nobody can ask has as long for another line."""
 
 
 class Watcher:
-    """Accepts lifelines while the context is open; `recover` gets each job whose line ends without a goodbye."""
+    """Accepts lifelines while the context is open; `recover` gets each job that has none, said no goodbye and is dead.
+
+    `is_alive` asks the job itself where it is; it may raise TargetUnavailableError, if nobody can.
+    """
 
     def __init__(
-        self, *, secret: str, host: str, port: int, recover: Callable[[LostJob], Coroutine[Any, Any, None]]
+        self,
+        *,
+        secret: str,
+        host: str,
+        port: int,
+        is_alive: Callable[[LostJob], Awaitable[bool]],
+        recover: Callable[[LostJob], Coroutine[Any, Any, None]],
     ) -> None:
         self._secret = secret
         self._host = host
         self._port = port
+        self._is_alive = is_alive
         self._recover = recover
         self._tasks = asyncio.TaskGroup()
-        self._lines: dict[str, int] = {}
+        self._lines: Counter[str] = Counter()
         """Open lines by identity."""
+        self._missed: set[str] = set()
+        """Identities without a line that are being asked."""
         self._heard: dict[asyncio.StreamWriter, float] = {}
         """When each line was last heard, by the loop's clock."""
 
@@ -84,10 +105,13 @@ class Watcher:
             logger.warning("a line was refused")
             writer.close()
             return
-        self._lines[job.identity] = self._lines.get(job.identity, 0) + 1
+        self._lines[job.identity] += 1
         has_left = await self._follow(reader, writer)
-        self._lines[job.identity] -= 1
-        if not has_left and self._server.is_serving():
+        self._lines -= Counter([job.identity])  # a count of zero goes
+        if has_left:
+            self._missed.discard(job.identity)
+        elif self._server.is_serving() and job.identity not in self._missed:
+            self._missed.add(job.identity)
             self._tasks.create_task(self._miss(job))
 
     async def _follow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -103,9 +127,26 @@ class Watcher:
         return last == GOODBYE
 
     async def _miss(self, job: LostJob) -> None:
-        await asyncio.sleep(RECONNECT_S)
-        if not self._lines[job.identity]:
-            await self._recover(job)
+        """Recover the job's call if it is dead; a line that broke, on its way or at our end, is no death."""
+        try:
+            await asyncio.sleep(RECONNECT_S)
+            while not self._lines[job.identity] and job.identity in self._missed:
+                if not await self._may_live(job):
+                    await self._recover(job)
+                    break
+                await asyncio.sleep(ASK_AGAIN_S)
+        except Exception:  # one call's trouble must not end the watch over all others
+            logger.exception("a missed job was not looked after", extra={"identity": job.identity})
+        finally:
+            self._missed.discard(job.identity)
+
+    async def _may_live(self, job: LostJob) -> bool:
+        try:
+            return await self._is_alive(job)
+        except TargetUnavailableError as error:
+            logger.warning("a job without a line can't be asked", extra={"why": error.sentence})
+        await asyncio.sleep(ASK_AGAIN_S)
+        return self._lines[job.identity] > 0
 
     async def _check(self) -> None:
         """Close the lines of machines that are gone; not for what we missed while we were stopped."""
@@ -133,7 +174,13 @@ async def watch(settings: Settings, host: str, port: int) -> None:
         with CallLog(settings.call_log_url) as log:
             recovery = Recovery(settings, log=log, rooms=rooms, by=by)
             secret = settings.livekit_api_secret.get_secret_value()
-            async with Watcher(secret=secret, host=host, port=port, recover=recovery.recover) as watcher:
+            async with Watcher(
+                secret=secret,
+                host=host,
+                port=port,
+                is_alive=lambda job: rooms.answers(job.room, job.identity),
+                recover=recovery.recover,
+            ) as watcher:
                 sys.stderr.write(f"watching on {host}:{watcher.port}\n")
                 async with asyncio.TaskGroup() as tasks:
                     looking = tasks.create_task(Unanswered(settings, log=log, rooms=rooms, by=by).watch())

@@ -1,6 +1,7 @@
 """Rooms, dispatches and tokens through LiveKit's server API; every call has a deadline."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import Awaitable, Collection
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TypeVar
 
 import aiohttp
 from livekit import api
+from livekit.protocol.room import PerformRpcRequest, PerformRpcResponse
 
 from warm_transfer.settings import Settings
 from warm_transfer.transfer.errors import TargetUnavailableError
@@ -22,6 +24,12 @@ CALLER_TOKEN_TTL = timedelta(minutes=10)
 """Only the first connect needs it; a person may take a while to press the button."""
 DEPARTURE_TIMEOUT_S = 30
 """A room waits for a caller whose connection was lost for longer than any LOST_GRACE_S."""
+
+ALIVE_S = 1.0
+"""A client answers within 15 ms."""
+ALIVE_FACTOR = 1.5
+"""The server looks for a participant who is not there for 3 s."""
+ALIVE_METHOD = "wt.alive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +167,35 @@ class Rooms:
         )
         await self._within("send data", self._api.room.send_data(request))
 
+    async def answers(self, name: str, identity: str) -> bool:
+        """Whether a participant's process lives: a ghost, whom the server keeps for 20 s, does not answer an RPC.
+
+        Any method does: a client refuses one that it does not know by itself. livekit-api 1.2 has no wrapper for it.
+
+        Raises:
+            TargetUnavailableError: the server is away, or too old to ask.
+        """
+        request = PerformRpcRequest(
+            room=name,
+            destination_identity=identity,
+            method=ALIVE_METHOD,
+            response_timeout_ms=round(ALIVE_S * 1000),
+        )
+        grants = api.VideoGrants(room_admin=True, room=name)
+        service = self._api.room
+        asking = service._client.request(
+            "RoomService", "PerformRpc", request, service._auth_header(grants), PerformRpcResponse
+        )
+        try:
+            await asyncio.wait_for(asking, ALIVE_FACTOR * ALIVE_S)
+        except TimeoutError:  # nobody of this name is there
+            return False
+        except (api.TwirpError, aiohttp.ClientError) as error:
+            if told := _RPC_ERROR.search(str(error)):
+                return told[1] not in _NO_ANSWER
+            raise TargetUnavailableError("the LiveKit server could not ask a participant") from error
+        return True
+
     async def missing(self, names: Collection[str]) -> set[str]:
         """Those of the named rooms that the server does not have. Joining such a room would make it anew."""
         return set(names) - await self.names(names)
@@ -180,6 +217,11 @@ class Rooms:
             return await asyncio.wait_for(call, self._access.rpc_timeout_s)
         except (api.TwirpError, aiohttp.ClientError, TimeoutError) as error:
             raise TargetUnavailableError(f"the LiveKit server could not {what}") from error
+
+
+_RPC_ERROR = re.compile(r"\bRpcError (\d{4})\b")
+_NO_ANSWER = {"1401", "1501", "1502", "1503"}
+"""LiveKit's RPC error codes: recipient not found, connection timeout, response timeout, recipient disconnected."""
 
 
 def _is_not_found(error: TargetUnavailableError) -> bool:
