@@ -20,6 +20,7 @@ from agents.caller_room_job import CallerRoomJob
 from agents.cpu_priority import idle_priority
 from agents.final_room_job import FinalRoomJob
 from agents.house import House, build_house
+from agents.own_connection import dying_without_connection
 from agents.prompts import check_prompts, load_phrases
 from agents.providers.local_tts import LOCAL_VOICES
 from agents.roster import check_roster, load_roster
@@ -74,13 +75,14 @@ async def _be_agent(ctx: JobContext, job: AgentAJob | AgentBJob, house: House) -
     lost = LostJob.of(job, job_id=ctx.job.id, identity=identity, room=ctx.job.room.name)
     with told_to_hand_over() as told:
         async with Lifeline(house.settings, lost):
-            match job:
-                case AgentAJob():
-                    await CallerRoomJob(ctx, job, house, told).run()
-                case AgentBJob(desk_identity=str()):
-                    await AttendantJob(ctx, job, house, told).run()
-                case AgentBJob():
-                    await FinalRoomJob(ctx, job, house, told).run()
+            with dying_without_connection(ctx.room):
+                match job:
+                    case AgentAJob():
+                        await CallerRoomJob(ctx, job, house, told).run()
+                    case AgentBJob(desk_identity=str()):
+                        await AttendantJob(ctx, job, house, told).run()
+                    case AgentBJob():
+                        await FinalRoomJob(ctx, job, house, told).run()
 
 
 def build_server(settings: Settings, *, drains: bool = False) -> AgentServer:

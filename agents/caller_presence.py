@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from livekit import rtc
 
+from agents.own_connection import is_lost
 from warm_transfer.transfer.wire import END_METHOD
 
 
@@ -30,7 +31,8 @@ class CallerPresence:
     """Watches one identity in one room, from now until `close()`.
 
     `on_away` gets why the caller is not there; then comes `on_return` in time, or `gone`. A hang-up by the client's own
-    end button (RPC `wt.end`) and the end of the room are `gone` at once.
+    end button (RPC `wt.end`) and the end of the room are `gone` at once. Our own lost connection tells nothing of the
+    caller.
     """
 
     def __init__(
@@ -129,8 +131,9 @@ class CallerPresence:
         self.end("the caller hung up")
         return ""
 
-    def _note_end(self, _: object) -> None:
-        self.end("the room is gone")
+    def _note_end(self, reason: object) -> None:
+        if not is_lost(reason):
+            self.end("the room is gone")
 
     def _stop_waiting(self) -> None:
         waiting, self._waiting = self._waiting, None

@@ -1,26 +1,30 @@
-"""worker.py whose first Agent A of a call has a bug: its job raises when the caller says a certain word."""
+"""worker.py whose first Agent A of a call fails when the caller says a certain word: it raises, or loses its room."""
 
 import asyncio
 from typing import Any
 
-from livekit.agents import llm
+from livekit import rtc
+from livekit.agents import get_job_context, llm
 
 import worker
 from agents.caller_room_job import CallerRoomJob
 from agents.departure import Departure
 from agents.providers.local_llm import LocalLLM
 
-FATAL_WORD = "kaboom"
+FATAL_WORDS = ("kaboom", "offline")
 
 _chat = LocalLLM.chat
 _run_job = CallerRoomJob.run
 _run_departure = Departure.run
 _said = asyncio.Event()
+_heard: list[str] = []
 _epochs: list[int] = []
 
 
 def _chat_and_note(self: LocalLLM, *, chat_ctx: llm.ChatContext, **options: Any) -> llm.LLMStream:
-    if any(FATAL_WORD in (message.text_content or "") for message in chat_ctx.messages()):
+    said = " ".join(message.text_content or "" for message in chat_ctx.messages())
+    if found := [word for word in FATAL_WORDS if word in said]:
+        _heard.extend(found)
         _said.set()
     return _chat(self, chat_ctx=chat_ctx, **options)
 
@@ -35,6 +39,9 @@ async def _raise_when_said(self: Departure) -> Any:
     saying = asyncio.create_task(_said.wait())
     await asyncio.wait({running, saying}, return_when=asyncio.FIRST_COMPLETED)
     if _said.is_set() and _epochs == [1]:
+        if "offline" in _heard:  # as rtc.Room tells it when its reconnects have failed
+            get_job_context().room.emit("disconnected", rtc.DisconnectReason.CONNECTION_TIMEOUT)
+            return await running
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         raise RuntimeError("a bug")

@@ -50,11 +50,14 @@ async def test_agent_a_that_dies_while_talking_goes_on(
 
 
 @pytest.mark.long
-async def test_agent_a_whose_job_raises_goes_on(livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.mark.parametrize("fault", ["kaboom", "offline"])
+async def test_call_of_an_agent_a_that_raises_or_loses_its_room_goes_on(
+    livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory, fault: str
+) -> None:
     folder = tmp_path_factory.mktemp("raising")
     async with running_site(livekit, folder, entry=("-m", "tests.e2e.raising_worker")) as site, site.call() as call:
         await call.until_said("how can i help")
-        await call.type("My name is Susan Clark, I was charged twice, kaboom.")
+        await call.type(f"My name is Susan Clark, I was charged twice, {fault}.")
         died = await call.until("job_died")
         resumed = await call.until_said("cut off for a moment")
         assert resumed.at - died.at < 10
