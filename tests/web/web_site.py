@@ -1,10 +1,7 @@
 """Everything that a page needs, on loopback: livekit-server, worker, control API, with one call log."""
 
-import asyncio
 import os
 import secrets
-import sys
-import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,11 +9,9 @@ from pathlib import Path
 
 from warm_transfer.calls.log import CallLog
 from warm_transfer.settings import Settings
+from warm_transfer.stand.control_process import ControlProcess
 from warm_transfer.stand.server import LiveKitServer, free_port
-from warm_transfer.stand.worker_process import ROOT, WorkerProcess
-
-_START_TIMEOUT_S = 20.0
-_STOP_TIMEOUT_S = 10.0
+from warm_transfer.stand.worker_process import WorkerProcess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +29,6 @@ async def web_site(folder: Path, **settings: str) -> AsyncIterator[WebSite]:
     fields = Settings.model_fields
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(LiveKitServer(log_file=folder / "livekit.log", port=free_port()))
-        port = free_port()
         log_url = f"sqlite:///{folder}/calls.sqlite3"
         environment = {
             **os.environ,
@@ -48,38 +42,11 @@ async def web_site(folder: Path, **settings: str) -> AsyncIterator[WebSite]:
             "STT_PROVIDER": "local",
             "TTS_PROVIDER": "local",
             "HOST": "127.0.0.1",
-            "PORT": str(port),
+            "PORT": str(free_port()),
             **settings,
         }
         log = stack.enter_context(CallLog(log_url))
         await stack.enter_async_context(WorkerProcess(log_file=folder / "worker.log", environment=environment))
-        url = f"http://127.0.0.1:{port}"
-        await stack.enter_async_context(_control(url, environment, folder / "control.log"))
-        yield WebSite(url=url, livekit_url=server.url, log=log)
-
-
-@asynccontextmanager
-async def _control(url: str, environment: dict[str, str], log_file: Path) -> AsyncIterator[None]:
-    with log_file.open("wb") as output:
-        control = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "warm_transfer.control", cwd=ROOT, env=environment, stdout=output, stderr=output
-        )
-        try:
-            async with asyncio.timeout(_START_TIMEOUT_S):
-                while not await asyncio.to_thread(_answers, url):
-                    if control.returncode is not None:
-                        raise RuntimeError(f"the control API ended at start: see {log_file}")
-                    await asyncio.sleep(0.1)
-            yield
-        finally:
-            if control.returncode is None:
-                control.terminate()
-            await asyncio.wait_for(control.wait(), _STOP_TIMEOUT_S)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
+        control = ControlProcess(log_file=folder / "control.log", environment=environment)
+        await stack.enter_async_context(control)
+        yield WebSite(url=control.url, livekit_url=server.url, log=log)

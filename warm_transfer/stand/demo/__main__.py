@@ -23,6 +23,7 @@ from warm_transfer.calls.log import CallLog
 from warm_transfer.settings import Settings, load_settings
 from warm_transfer.stand.caller.scenarios import Scenario, load_scenario
 from warm_transfer.stand.caller.speech_process import SpeechProcess
+from warm_transfer.stand.control_process import ControlProcess
 from warm_transfer.stand.demo.demo_call import CallFailedError, DemoCall, Stand
 from warm_transfer.stand.demo.evidence import Evidence, Recognise, recognise_words
 from warm_transfer.stand.demo.live_view import make_view
@@ -124,9 +125,13 @@ class _Demo:
         with self._console.status("Starting the worker and loading the models ..."):
             await asyncio.gather(stack.enter_async_context(worker), asyncio.to_thread(speech.load))
         settings = load_settings(environ=environment)
+        control = ControlProcess(log_file=logs / "control.log", environment=environment)
+        with self._console.status("Starting the control API ..."):
+            await stack.enter_async_context(control)
         self._console.print(f"worker          pid {worker.pid}, as {settings.agent_name}", soft_wrap=True)
         for line in settings.describe()[1:]:
             self._console.print(Text(f"                {line}", style="dim"), soft_wrap=True)
+        self._console.print(f"control API     {control.url}/docs", soft_wrap=True)
         return Stand(
             settings=settings,
             access=ServerAccess(
@@ -138,6 +143,7 @@ class _Demo:
             log=stack.enter_context(CallLog(settings.call_log_url)),
             speech=speech,
             owns_server=server.is_ours,
+            pages=control.url,
         )
 
     async def _call(self, stand: Stand, folder: RunFolder, *, is_alone: bool) -> Judged:

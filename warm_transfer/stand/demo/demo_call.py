@@ -46,6 +46,8 @@ class Stand:
     speech: SpeechProcess
     owns_server: bool
     """Whether the LiveKit server was started for the demo, so that nobody else's calls are on it."""
+    pages: str
+    """URL of the control API, which serves the web pages."""
 
 
 class DemoCall:

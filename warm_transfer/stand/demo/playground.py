@@ -18,6 +18,7 @@ from warm_transfer.transfer.livekit_adapter.rooms import CALLER_TOKEN_TTL, calle
 from warm_transfer.transfer.wire import AgentAJob
 
 PLAYGROUND = "https://agents-playground.livekit.io"
+PAGES = {"Caller": "/", "Agent A": "/agent-a", "Agent B's desk": "/agent-b", "History": "/history"}
 
 
 def playground_token(stand: Stand) -> str:
@@ -34,7 +35,10 @@ def show_invitation(console: Console, stand: Stand) -> None:
     """Print where and how to call; the token stands alone on a line that is never broken, to be copied."""
     minutes = CALLER_TOKEN_TTL.total_seconds() / 60
     console.print()
-    console.print(Text(f"Call it yourself: {PLAYGROUND}, Connect, Manual", style="bold"))
+    console.print(Text("Call it yourself", style="bold"))
+    for name, path in PAGES.items():
+        console.print(Text(f"{name:<14} {stand.pages}{path}"), soft_wrap=True)
+    console.print(Text(f"\nOr with the LiveKit playground: {PLAYGROUND}, Connect, Manual"))
     console.print(Text(f"URL    {stand.access.url}"))
     console.print(Text(f"Token  (for one call, within {minutes:.0f} minutes)"))
     console.print(Text(playground_token(stand)), soft_wrap=True)
