@@ -13,7 +13,7 @@ from warm_transfer.control.api.errors import ApiError, faults
 from warm_transfer.control.api.explanation import explain
 from warm_transfer.control.api.principals import Principal, Role
 from warm_transfer.control.api.reading import SessionId, TheControl
-from warm_transfer.control.api.requests import ExplanationAsked, NoteGiven, ReasonGiven, TransferAsked
+from warm_transfer.control.api.requests import ExplanationAsked, LastWords, NoteGiven, ReasonGiven, TransferAsked
 from warm_transfer.control.api.sender import send_command
 from warm_transfer.control.api.views import CallDetail, View, state_of
 from warm_transfer.transfer.control_wire import (
@@ -65,7 +65,7 @@ async def cancel(session_id: SessionId, control: TheControl, principal: Known) -
 
 @router.post("/end", responses=_REFUSALS)
 async def end(
-    session_id: SessionId, control: TheControl, principal: Known, body: Annotated[NoteGiven | None, Body()] = None
+    session_id: SessionId, control: TheControl, principal: Known, body: Annotated[LastWords | None, Body()] = None
 ) -> Done:
     """End the call, with a note if one is given."""
     call = await _call(control, principal, session_id, "operator", "agent", "caller")
@@ -81,14 +81,12 @@ async def end(
 async def note(session_id: SessionId, body: NoteGiven, control: TheControl, principal: Known) -> Done:
     """Keep a note of Agent B's with the call."""
     call = await _call(control, principal, session_id, "operator", "agent")
-    if body.note is None:
-        raise ApiError(422, "bad_input", "body.note: is missing")
     return await _do(control, principal, call, Note(text=body.note))
 
 
 @router.post("/complete", responses=_REFUSALS)
 async def complete(
-    session_id: SessionId, control: TheControl, principal: Known, body: Annotated[NoteGiven | None, Body()] = None
+    session_id: SessionId, control: TheControl, principal: Known, body: Annotated[LastWords | None, Body()] = None
 ) -> Done:
     """Complete the transfer: while Agent B is consulted, accept on its behalf; the caller is then moved."""
     call = await _call(control, principal, session_id, "operator", "agent")

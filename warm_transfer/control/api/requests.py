@@ -57,6 +57,12 @@ class ReasonGiven(Asked):
 class NoteGiven(Asked):
     """What Agent B notes on the call."""
 
+    note: NoteText = Field(examples=["Refund of 20 dollars promised."])
+
+
+class LastWords(Asked):
+    """What Agent B notes while it finishes something, if anything."""
+
     note: NoteText | None = Field(default=None, examples=["Refund of 20 dollars promised."])
 
 

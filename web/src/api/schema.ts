@@ -124,6 +124,13 @@ export interface ConsultTurnView {
   at: number;
 }
 
+/** The phone rings, or soon does. */
+export interface Dialled {
+  session_id: string;
+  /** Twilio's name for its call. */
+  call_sid: string;
+}
+
 /** The call's job has applied the command. */
 export interface Done {
   /** The events that it led to carry it, too. */
@@ -187,6 +194,11 @@ export interface KeyGiven {
   key: string;
 }
 
+/** What Agent B notes while it finishes something, if anything. */
+export interface LastWords {
+  note?: string | null;
+}
+
 /** How long the caller waited for an agent's answer, and for what; null where it was not measured. */
 export interface LatencyView {
   turn_id: string;
@@ -238,7 +250,7 @@ export interface NewCallTicket {
 
 /** What Agent B notes on the call. */
 export interface NoteGiven {
-  note?: string | null;
+  note: string;
 }
 
 /** What Agent B noted on the call. */
@@ -247,6 +259,13 @@ export interface NoteView {
   by: string;
   /** Seconds since the epoch. */
   at: number;
+}
+
+/** Whom to call by phone. */
+export interface PhoneCall {
+  /** With + and country code. */
+  to: string;
+  caller_identity?: string | null;
 }
 
 /** Whether a person takes calls. */
@@ -267,6 +286,11 @@ export interface Session {
   name: string;
   /** The local operator, who may act for any human Agent B by ?agent=. */
   is_local: boolean;
+}
+
+/** The webhook was ours. */
+export interface Taken {
+  event: string;
 }
 
 /** The way into one room. */
@@ -318,7 +342,7 @@ export interface TransferView {
   offer_reason: string | null;
   /** Who answered, as a LiveKit identity. */
   target_identity: string | null;
-  /** client_move or join_caller_room. */
+  /** client_move, cloud_move or join_caller_room. */
   move: string | null;
   attempts: Array<AttemptView>;
   /** Null before it was made; never shown to the caller. */
