@@ -29,6 +29,7 @@ from warm_transfer.control.api.feed import Feed
 from warm_transfer.control.api.limits import Limits, RequestLimits
 from warm_transfer.control.api.presences import Presences
 from warm_transfer.control.api.principals import Keys
+from warm_transfer.control.api.reference import add_reference
 from warm_transfer.control.api.roster import read_roster
 from warm_transfer.settings import Settings, listed
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess
@@ -84,7 +85,13 @@ def create_app(
                 await asyncio.gather(*tasks, return_exceptions=True)
                 log.close()
 
-    app = FastAPI(title="warm-transfer", version="1", description=DESCRIPTION, lifespan=run)
+    app = FastAPI(
+        title="warm-transfer",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=run,
+        openapi_url=None,  # add_reference serves it, and what FastAPI makes of it
+    )
     app.state.limits = Limits(settings)
     app.state.checks = health.Checks()
     app.state.make_twilio_client = make_twilio_client
@@ -99,5 +106,6 @@ def create_app(
     add_fault_handlers(app)
     for part in _PARTS:
         app.include_router(part.router)
+    add_reference(app)
     pages.add_pages(app, settings.web_dir)
     return app
