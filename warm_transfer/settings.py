@@ -201,6 +201,11 @@ class Settings(BaseModel):
         gt=0,
         description="A job is in its room after 0.3 s, 2.5 s from a cold process; then it is dispatched again.",
     )
+    recovery_timeout_s: float = Field(
+        default=15.0,
+        gt=0,
+        description="Five dispatches, or three times a server's restart; then another recovers what a dead job left.",
+    )
     ring_timeout_s: float = Field(default=15.0, gt=0, description="An AI answers within 1 s; a cold process takes 3 s.")
     consult_timeout_s: float = Field(
         default=60.0, gt=0, description="A spoken briefing takes 15 s, each question and answer about 8 s."

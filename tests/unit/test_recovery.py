@@ -9,13 +9,14 @@ from typing import Any, cast
 import pytest
 
 from warm_transfer.calls.events import CallEvent
-from warm_transfer.calls.log import CallLog, LogUnavailableError
+from warm_transfer.calls.log import CallLog, LoggedEvent, LogUnavailableError
 from warm_transfer.control import recovery as recovery_module
+from warm_transfer.control import recovery_claim
 from warm_transfer.control.recovery import LostJob, Recovery
 from warm_transfer.settings import Settings
 from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
-from warm_transfer.transfer.wire import AgentAJob, AgentBJob, read_job_metadata
+from warm_transfer.transfer.wire import NOBODY_ANSWERS, AgentAJob, AgentBJob, read_job_metadata
 
 ROOM = "caller-1"
 AGENT_A = LostJob(
@@ -40,12 +41,21 @@ class FakeRooms:
         self.dispatched: list[AgentAJob] = []
         """Those for an Agent A."""
         self.comes: Callable[[int], bool] = lambda _: True
+        self.metadata: list[str] = []
+        self.deleted: list[str] = []
 
     async def people(self, name: str) -> set[str]:
         return set(self.rooms.get(name.replace("-", "_"), ()))
 
     async def remove(self, name: str, identity: str) -> None:
         self.rooms.get(name.replace("-", "_"), set()).discard(identity)
+
+    async def describe(self, name: str, metadata: str) -> None:
+        self.metadata.append(metadata)
+
+    async def delete(self, name: str) -> None:
+        self.deleted.append(name)
+        self.rooms.pop(name.replace("-", "_"), None)
 
     async def dispatch(self, agent_name: str, room: str, metadata: str) -> str:
         job = read_job_metadata(metadata)
@@ -61,8 +71,10 @@ class FakeRooms:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LOG_RETRY_S", "POLL_S"):
+    for name in ("POLL_S", "FIRST_RETRY_S"):
         monkeypatch.setattr(recovery_module, name, 0.01)
+    for name, seconds in (("LOG_RETRY_S", 0.01), ("FOLLOW_S", 0.01), ("HEAD_START_S", 0.3)):
+        monkeypatch.setattr(recovery_claim, name, seconds)
 
 
 @pytest.fixture
@@ -86,10 +98,73 @@ def moved_to_agent_b(log: CallLog, disposition: str = "completed") -> None:
         log.append("call", CallEvent.TRANSFER_ENDED, about | {"disposition": disposition, "reason": ""})
 
 
-def recovery(log: object, rooms: FakeRooms, by: str = "one") -> Recovery:
-    return Recovery(
-        Settings(move_timeout_s=0.1, dispatch_timeout_s=0.1), log=cast(CallLog, log), rooms=cast(Rooms, rooms), by=by
-    )
+def told(log: CallLog, event_type: CallEvent) -> list[LoggedEvent]:
+    return [one for one in log.events("call") if one.type == event_type]
+
+
+async def until(log: CallLog, event_type: CallEvent) -> None:
+    async with asyncio.timeout(5):
+        while not told(log, event_type):  # noqa: ASYNC110 - the log tells nobody
+            await asyncio.sleep(0.01)
+
+
+def recovery(log: object, rooms: FakeRooms, by: str = "one", *, timeout_s: float = 10.0) -> Recovery:
+    settings = Settings(move_timeout_s=0.1, dispatch_timeout_s=0.1, recovery_timeout_s=timeout_s)
+    return Recovery(settings, log=cast(CallLog, log), rooms=cast(Rooms, rooms), by=by)
+
+
+class Restarting(FakeRooms):
+    """A server that answers nothing for its first calls."""
+
+    def __init__(self, refusals: float, **people: set[str]) -> None:
+        super().__init__(**people)
+        self._refusals = refusals
+
+    def _refuse(self) -> None:
+        self._refusals -= 1
+        if self._refusals >= 0:
+            raise TargetUnavailableError("restarting")
+
+    async def people(self, name: str) -> set[str]:
+        self._refuse()
+        return await super().people(name)
+
+    async def remove(self, name: str, identity: str) -> None:
+        self._refuse()
+        await super().remove(name, identity)
+
+    async def dispatch(self, agent_name: str, room: str, metadata: str) -> str:
+        self._refuse()
+        return await super().dispatch(agent_name, room, metadata)
+
+    async def delete(self, name: str) -> None:
+        self._refuse()
+        await super().delete(name)
+
+
+class Picky(FakeRooms):
+    """A server that fails once, with the call of this name."""
+
+    def __init__(self, fails: str, **people: set[str]) -> None:
+        super().__init__(**people)
+        self._fails: str | None = fails
+
+    def _may_fail(self, name: str) -> None:
+        if self._fails == name:
+            self._fails = None
+            raise TargetUnavailableError("restarting")
+
+    async def people(self, name: str) -> set[str]:
+        self._may_fail("people")
+        return await super().people(name)
+
+    async def remove(self, name: str, identity: str) -> None:
+        self._may_fail("remove")
+        await super().remove(name, identity)
+
+    async def dispatch(self, agent_name: str, room: str, metadata: str) -> str:
+        self._may_fail("dispatch")
+        return await super().dispatch(agent_name, room, metadata)
 
 
 async def test_agent_a_is_replaced_and_its_ghost_removed(log: CallLog) -> None:
@@ -106,6 +181,8 @@ async def test_any_number_of_watchers_recover_once(log: CallLog) -> None:
     await asyncio.gather(*(recovery(log, rooms, by=str(number)).recover(AGENT_A) for number in range(8)))
     assert len(rooms.dispatched) == 1
     await recovery(log, rooms, by="paused, and resumed only now").recover(AGENT_A)
+    assert len(rooms.dispatched) == 1
+    await recovery(log, rooms, by="0").recover(AGENT_A)  # told twice of the same death
     assert len(rooms.dispatched) == 1
 
 
@@ -134,7 +211,7 @@ async def test_log_that_stays_away_recovers_nobody(log: CallLog, monkeypatch: py
         def append(self, *_: object, **__: object) -> object:
             raise LogUnavailableError("gone")
 
-    monkeypatch.setattr(recovery_module, "LOG_OUTAGE_S", 0.1)
+    monkeypatch.setattr(recovery_claim, "LOG_OUTAGE_S", 0.1)
     rooms = FakeRooms(caller_1={"caller", "agent_a-1"})
     await recovery(Gone(), rooms).recover(AGENT_A)
     assert rooms.dispatched == []
@@ -162,6 +239,75 @@ async def test_server_that_is_away_for_a_moment_is_asked_again(log: CallLog) -> 
     rooms.comes = lambda number: number == 2
     await recovery(log, rooms).recover(AGENT_A)
     assert len(rooms.dispatched) == 2
+
+
+@pytest.mark.parametrize("fails", ["people", "remove", "dispatch"])
+async def test_one_failing_call_of_the_server_strands_nobody(log: CallLog, fails: str) -> None:
+    rooms = Picky(fails, caller_1={"caller", "agent_a-1"})
+    await recovery(log, rooms).recover(AGENT_A)
+    assert len(rooms.dispatched) == 1
+    assert "agent_a-1" not in rooms.rooms["caller_1"]
+
+
+async def test_log_that_goes_away_after_the_claim_strands_nobody(log: CallLog) -> None:
+    class Flickering:
+        """Can't be read at the first try."""
+
+        reads = 0
+
+        append = staticmethod(log.append)
+
+        def events(self, call_id: str) -> object:
+            self.reads += 1
+            if self.reads == 1:
+                raise LogUnavailableError("away")
+            return log.events(call_id)
+
+    rooms = FakeRooms(caller_1={"caller", "agent_a-1"})
+    await recovery(Flickering(), rooms).recover(AGENT_A)
+    assert len(rooms.dispatched) == 1
+
+
+async def test_recovery_that_one_can_not_make_is_made_by_another(log: CallLog) -> None:
+    rooms = FakeRooms(caller_1={"caller", "agent_a-1"})
+    cut_off = Restarting(float("inf"), caller_1={"caller", "agent_a-1"})
+    failing = asyncio.create_task(recovery(log, cut_off, "cut off", timeout_s=0.1).recover(AGENT_A))
+    await until(log, CallEvent.JOB_DIED)
+    await recovery(log, rooms, "other", timeout_s=10).recover(AGENT_A)
+    await failing
+    assert (len(rooms.dispatched), len(cut_off.dispatched)) == (1, 0)
+    first, last = told(log, CallEvent.RECOVERY_ENDED)
+    assert first.payload["by"].startswith("cut off")
+    assert not first.payload["is_done"]
+    assert last.payload["by"].startswith("other")
+    assert last.payload["is_done"]
+
+
+async def test_recovery_whose_maker_dies_is_made_by_another(log: CallLog) -> None:
+    waiting = FakeRooms(caller_1={"caller", "agent_a-1"})
+    waiting.comes = lambda _: False
+    dying = asyncio.create_task(recovery(log, waiting, "dying").recover(AGENT_A))
+    await until(log, CallEvent.JOB_DIED)
+    dying.cancel()
+    rooms = FakeRooms(caller_1={"caller"})
+    await recovery(log, rooms, "other", timeout_s=0.1).recover(AGENT_A)
+    assert len(rooms.dispatched) == 1
+
+
+async def test_room_whose_caller_nobody_comes_for_says_so_until_somebody_does(log: CallLog) -> None:
+    rooms = FakeRooms(caller_1={"caller", "agent_a-1"})
+    rooms.comes = lambda number: number == 4
+    await recovery(log, rooms).recover(AGENT_A)
+    assert (rooms.metadata[0], rooms.metadata[-1]) == (NOBODY_ANSWERS, "")
+    assert len(rooms.dispatched) == 4
+
+
+async def test_recovery_that_nobody_can_make_ends_the_call(log: CallLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery_module, "MOST_TURNS", 2)
+    rooms = Restarting(float("inf"), caller_1={"caller"})
+    candidates = (recovery(log, rooms, by, timeout_s=0.05).recover(AGENT_A) for by in ("one", "two"))
+    await asyncio.gather(*candidates)
+    assert [one.payload["reason"] for one in told(log, CallEvent.CALL_ENDED)] == [recovery_module.NOT_RECOVERED]
 
 
 async def test_agent_a_who_is_about_to_leave_is_no_replacement(log: CallLog) -> None:
@@ -218,11 +364,12 @@ async def test_agent_b_that_dies_in_the_move_waits_for_what_agent_a_makes_of_it(
     assert len(rooms.dispatched) == 1
 
 
-async def test_call_whose_jobs_keep_dying_is_given_up(log: CallLog) -> None:
+async def test_call_whose_jobs_keep_dying_is_ended(log: CallLog) -> None:
     log.append("call", CallEvent.JOB_STARTED, job("agent_a", "agent_a-1", recovery_module.MOST_EPOCHS + 1))
     rooms = FakeRooms(caller_1={"caller", "agent_a-1"})
     await recovery(log, rooms).recover(AGENT_A)
-    assert rooms.dispatched == []
+    assert (rooms.dispatched, rooms.deleted) == ([], [ROOM])
+    assert told(log, CallEvent.CALL_ENDED)
 
 
 async def test_attendant_that_dies_is_replaced_by_another_and_the_person_goes_on(log: CallLog) -> None:

@@ -25,7 +25,10 @@ class CallEvent(StrEnum):
     JOB_ENDED = "job_ended"
     """role, identity, pid"""
     JOB_DIED = "job_died"
-    """role, identity, room, by: its process is gone; `by` removes what is left of it and replaces it"""
+    """role, identity, room, by, turn: its process is gone; `by` removes what is left of it and replaces it. Again with
+    the next turn if that one could not"""
+    RECOVERY_ENDED = "recovery_ended"
+    """role, identity, room, by, turn, is_done: what a dead job left is seen to, or another is to try"""
     AGENT_LEFT = "agent_left"
     """role, identity: the agent's participant left its room; its job may still run"""
     CALLER_AWAY = "caller_away"

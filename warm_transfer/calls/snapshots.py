@@ -36,6 +36,8 @@ class AgentSnapshot:
     """When its participant left the room."""
     ended_at: float | None = None
     """When its job ended."""
+    recovered_at: float | None = None
+    """When what its death left undone was seen to; None for one that did not die."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,6 +330,12 @@ def _job_ended(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     return _with_last_agent(call, event.payload, ended_at=event.at)
 
 
+def _recovery_ended(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
+    if not event.payload.get("is_done"):
+        return call
+    return _with_last_agent(call, event.payload, recovered_at=event.at)
+
+
 def _turn_spoken(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     turn = HeardTurn(
         turn_id=event.payload.get("turn_id", ""),
@@ -384,6 +392,7 @@ _CALL_STEPS: Mapping[str, Callable[[CallSnapshot, LoggedEvent], CallSnapshot]] =
     CallEvent.JOB_STARTED: _job_started,
     CallEvent.JOB_ENDED: _job_ended,
     CallEvent.JOB_DIED: _job_ended,
+    CallEvent.RECOVERY_ENDED: _recovery_ended,
     CallEvent.AGENT_LEFT: _agent_left,
     CallEvent.CALLER_AWAY: _caller_away,
     CallEvent.CALLER_RETURNED: _caller_returned,

@@ -10,24 +10,28 @@ from typing import Literal
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import CallLog, LogUnavailableError
 from warm_transfer.calls.snapshots import CallSnapshot, read_call
+from warm_transfer.control.recovery_claim import RecoveryClaim
 from warm_transfer.settings import Settings
-from warm_transfer.transfer.dispatching import dispatch_until
 from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.terms import Move
-from warm_transfer.transfer.wire import AGENT_B_PREFIX, DESK_PREFIX, AgentAJob, AgentBJob
+from warm_transfer.transfer.wire import AGENT_B_PREFIX, DESK_PREFIX, NOBODY_ANSWERS, AgentAJob, AgentBJob
 
 logger = logging.getLogger(__name__)
 
-LOG_RETRY_S = 0.5
-LOG_OUTAGE_S = 60.0
-"""A recovery waits this long for the log: without it nobody knows whether somebody else recovers the call already."""
 SETTLE_FACTOR = 2
 """MOVE_TIMEOUT_S may run anew once the hold phrase is said."""
-MOST_DISPATCHES = 10
+NOTED_AFTER = 2
+"""Dispatches for which nobody came: then the room says so."""
 MOST_EPOCHS = 20
 """Jobs of one call: beyond, something in the call itself kills them."""
+MOST_TURNS = 20
+"""Claims of one recovery, 5 minutes: a server that is away for longer has lost the call."""
 POLL_S = 0.1
+FIRST_RETRY_S = 0.2
+LONGEST_RETRY_S = 2.0
+"""A restarted server is back after 2 to 5 s; the caller hears nothing meanwhile."""
+NOT_RECOVERED = "the call could not be recovered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +60,14 @@ class LostJob:
 
 
 class Recovery:
-    """Takes calls over from dead jobs. Any number of these may run: one claim per dead job, in the call log."""
+    """Takes calls over from dead jobs. Any number of these may run: one at a time has a dead job's claim."""
 
     def __init__(self, settings: Settings, *, log: CallLog, rooms: Rooms, by: str) -> None:
-        """`by` is who recovers, unique among all who do."""
+        """`by` is who recovers, for the log."""
         self._log = log
         self._rooms = rooms
-        self._agent_name = settings.agent_name
-        self._dispatch_timeout_s = settings.dispatch_timeout_s
+        self._settings = settings
         self._by = by
-        self._settle_s = SETTLE_FACTOR * settings.move_timeout_s
 
     async def recover(self, lost: LostJob) -> None:
         """Do for this call what its dead job no longer can; never raises.
@@ -74,85 +76,150 @@ class Recovery:
         after it an Agent A takes its place.
         """
         try:
-            if not await self._claim(lost):
-                return
-            logger.warning("job died", extra={"call_id": lost.call_id, "identity": lost.identity})
-            await self._remove_ghost(lost)
-            call = await self._call(lost)
-            if lost.role == "agent_b":
-                call = await self._until_settled(call, lost)
-            if call.last_epoch > MOST_EPOCHS:
-                logger.error("call given up: its jobs die", extra={"call_id": lost.call_id})
-            elif _owns_caller(call, lost):
-                await self._replace(call, lost)
-        except (TargetUnavailableError, LogUnavailableError) as error:
+            await self._recover(lost)
+        except LogUnavailableError as error:
             logger.error("call not recovered", extra={"call_id": lost.call_id, "why": error.sentence})
         except TimeoutError:
             logger.error("call not recovered: the log is away", extra={"call_id": lost.call_id})
 
-    async def _claim(self, lost: LostJob) -> bool:
-        """Whether this job's recovery is ours: who writes the claim first has it."""
-        payload = {"role": lost.role, "identity": lost.identity, "room": lost.room, "by": self._by}
-        async with asyncio.timeout(LOG_OUTAGE_S):
-            while True:
-                try:
-                    stored = await asyncio.to_thread(
-                        self._log.append,
-                        lost.call_id,
-                        CallEvent.JOB_DIED,
-                        payload,
-                        event_id=f"died-{lost.call_id[:20]}-{lost.identity[:36]}",
-                    )
-                except LogUnavailableError:
-                    await asyncio.sleep(LOG_RETRY_S)
-                else:
-                    return bool(stored.payload["by"] == self._by)
+    async def _recover(self, lost: LostJob) -> None:
+        claim = RecoveryClaim(
+            self._log,
+            call_id=lost.call_id,
+            job={"role": lost.role, "identity": lost.identity, "room": lost.room},
+            by=self._by,
+            lease_s=self._settings.recovery_timeout_s,
+        )
+        replacement = Replacement(self._settings, log=self._log, rooms=self._rooms, lost=lost)
+        while claim.turn < MOST_TURNS:
+            if not await claim.take():
+                if await claim.is_done():
+                    return
+                continue
+            logger.warning("job died", extra={"call_id": lost.call_id, "identity": lost.identity, "turn": claim.turn})
+            is_done = await replacement.make(within_s=self._settings.recovery_timeout_s, may_be_noted=claim.turn > 1)
+            await claim.end(is_done=is_done)
+            if is_done:
+                return
+            logger.warning("recovery left to others", extra={"call_id": lost.call_id, "turn": claim.turn})
+        logger.error("call not recovered", extra={"call_id": lost.call_id})
+        await replacement.give_up()
 
-    async def _remove_ghost(self, lost: LostJob) -> None:
+
+class Replacement:
+    """One dead job's: its ghost removed, its caller with a new job."""
+
+    def __init__(self, settings: Settings, *, log: CallLog, rooms: Rooms, lost: LostJob) -> None:
+        self._log = log
+        self._rooms = rooms
+        self._lost = lost
+        self._agent_name = settings.agent_name
+        self._dispatch_timeout_s = settings.dispatch_timeout_s
+        self._settle_s = SETTLE_FACTOR * settings.move_timeout_s
+        self._dispatched = 0
+        self._is_noted = False
+        """Everybody in the room can read that nobody answers."""
+
+    async def make(self, *, within_s: float, may_be_noted: bool) -> bool:
+        """Try until all is done, however often the server or the log fails; False if the time was too short.
+
+        `may_be_noted`: another who tried before may have written into the room that nobody answers.
+        """
+        self._is_noted |= may_be_noted
+        retry_s = FIRST_RETRY_S
+        try:
+            async with asyncio.timeout(within_s):
+                while True:
+                    try:
+                        if await self._try():
+                            return True
+                    except (TargetUnavailableError, LogUnavailableError) as error:
+                        logger.warning("recovery fails", extra={"call_id": self._lost.call_id, "why": error.sentence})
+                        await asyncio.sleep(retry_s)
+                        retry_s = min(2 * retry_s, LONGEST_RETRY_S)
+        except TimeoutError:
+            return False
+
+    async def give_up(self) -> None:
+        """End a call that nobody could recover: neither its caller nor who reads the log is to wait for ever."""
+        if _owns_caller(await self._call(), self._lost):
+            await self._end(NOT_RECOVERED)
+
+    async def _try(self) -> bool:
+        """Whether everything is done; may be repeated."""
+        lost = self._lost
+        await self._remove_ghost()
+        call = await self._call()
+        if lost.role == "agent_b":
+            call = await self._until_settled(call)
+        if _owns_caller(call, lost):
+            if call.last_epoch > MOST_EPOCHS:
+                logger.error("call given up: its jobs die", extra={"call_id": lost.call_id})
+                await self._end(NOT_RECOVERED)
+            elif not await self._replace(call):
+                return False
+        if self._is_noted:
+            await self._rooms.describe(lost.room, "")
+        return True
+
+    async def _remove_ghost(self) -> None:
         """LiveKit would keep it for 20 s, and everybody would wait for it."""
-        for room in filter(None, (lost.room, lost.consult_room)):
-            await self._rooms.remove(room, lost.identity)
+        for room in filter(None, (self._lost.room, self._lost.consult_room)):
+            await self._rooms.remove(room, self._lost.identity)
 
-    async def _call(self, lost: LostJob) -> CallSnapshot:
-        return await asyncio.to_thread(read_call, self._log, lost.call_id)
+    async def _call(self) -> CallSnapshot:
+        return await asyncio.to_thread(read_call, self._log, self._lost.call_id)
 
-    async def _until_settled(self, call: CallSnapshot, lost: LostJob) -> CallSnapshot:
+    async def _until_settled(self, call: CallSnapshot) -> CallSnapshot:
         """Wait until Agent A has decided what became of the transfer to this Agent B."""
         deadline = asyncio.get_running_loop().time() + self._settle_s
         while call.is_transferring and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(POLL_S)
-            call = await self._call(lost)
+            call = await self._call()
         return call
 
-    async def _replace(self, call: CallSnapshot, lost: LostJob) -> None:
-        """Dispatch an Agent A into the room until one is there, or nobody is left to talk with.
+    async def _replace(self, call: CallSnapshot) -> bool:
+        """Dispatch an Agent A into the room; True once one is there, or nobody is left to talk with.
 
         A caller who talks with a person goes on with that one: then it is another attendant.
         """
+        lost = self._lost
         caller = lost.caller_identity or call.caller_identity or ""
         heir = _heir(call, lost, caller)
-        job = heir.model_dump_json()
         before = await self._rooms.people(lost.room)
         if caller not in before:
             logger.info("nobody to recover", extra={"call_id": lost.call_id})
-            return
-        is_settled = await dispatch_until(
-            lambda: self._until_replaced(lost.room, caller, before, heir.comes_as),
-            lambda: self._rooms.dispatch(self._agent_name, lost.room, job),
-            timeout_s=self._dispatch_timeout_s,
-            most=MOST_DISPATCHES,
-        )
-        if not is_settled:
-            logger.error("no replacement came", extra={"call_id": lost.call_id})
+            return True
+        await self._rooms.dispatch(self._agent_name, lost.room, heir.model_dump_json())
+        self._dispatched += 1
+        try:
+            async with asyncio.timeout(self._dispatch_timeout_s):
+                await self._until_replaced(caller, before, heir.comes_as)
+        except TimeoutError:
+            logger.warning("a dispatched job did not come in time", extra={"call_id": lost.call_id})
+            if self._dispatched >= NOTED_AFTER:
+                self._is_noted = True
+                await self._rooms.describe(lost.room, NOBODY_ANSWERS)
+            return False
+        return True
 
-    async def _until_replaced(self, room: str, caller: str, before: set[str], comes_as: str) -> None:
+    async def _until_replaced(self, caller: str, before: set[str], comes_as: str) -> None:
         """Return once the heir has come, or the caller is gone; a server that is away for a moment tells nothing."""
         while True:
             with contextlib.suppress(TargetUnavailableError):
-                people = await self._rooms.people(room)
+                people = await self._rooms.people(self._lost.room)
                 if caller not in people or any(one.startswith(comes_as) for one in people - before):
                     return
             await asyncio.sleep(POLL_S)
+
+    async def _end(self, reason: str) -> None:
+        """Write once, whoever comes to it, that the call is over, and close its room."""
+        told, event_id = {"reason": reason}, f"lost-{self._lost.call_id[:50]}"
+        await asyncio.to_thread(self._log.append, self._lost.call_id, CallEvent.CALL_ENDED, told, event_id=event_id)
+        try:
+            await self._rooms.delete(self._lost.room)
+        except TargetUnavailableError as error:
+            logger.warning("room not closed", extra={"why": error.sentence})
 
 
 def _heir(call: CallSnapshot, lost: LostJob, caller: str) -> AgentAJob | AgentBJob:
