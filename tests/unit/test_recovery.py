@@ -10,6 +10,7 @@ import pytest
 
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import CallLog, LoggedEvent, LogUnavailableError
+from warm_transfer.calls.spool import SpoolFile, UnwrittenEvent
 from warm_transfer.control import recovery as recovery_module
 from warm_transfer.control import recovery_claim
 from warm_transfer.control.recovery import LostJob, Recovery
@@ -108,8 +109,15 @@ async def until(log: CallLog, event_type: CallEvent) -> None:
             await asyncio.sleep(0.01)
 
 
-def recovery(log: object, rooms: FakeRooms, by: str = "one", *, timeout_s: float = 10.0) -> Recovery:
-    settings = Settings(move_timeout_s=0.1, dispatch_timeout_s=0.1, recovery_timeout_s=timeout_s)
+def recovery(
+    log: object,
+    rooms: FakeRooms,
+    by: str = "one",
+    *,
+    timeout_s: float = 10.0,
+    spool: Path = Path("/nonexistent"),
+) -> Recovery:
+    settings = Settings(move_timeout_s=0.1, dispatch_timeout_s=0.1, recovery_timeout_s=timeout_s, unwritten_dir=spool)
     return Recovery(settings, log=cast(CallLog, log), rooms=cast(Rooms, rooms), by=by)
 
 
@@ -281,6 +289,78 @@ async def test_recovery_that_one_can_not_make_is_made_by_another(log: CallLog) -
     assert not first.payload["is_done"]
     assert last.payload["by"].startswith("other")
     assert last.payload["is_done"]
+
+
+class Reading(FakeRooms):
+    """Notes what the log tells at the dispatch: so much does the new job know."""
+
+    def __init__(self, log: CallLog, **people: set[str]) -> None:
+        super().__init__(**people)
+        self._log = log
+        self.known: list[str] = []
+
+    async def dispatch(self, agent_name: str, room: str, metadata: str) -> str:
+        self.known = [one.payload.get("text", one.type) for one in self._log.events("call")]
+        return await super().dispatch(agent_name, room, metadata)
+
+
+def spooled(folder: Path, text: str) -> SpoolFile:
+    """A turn that a job could not write, in the file that it still has."""
+    file = SpoolFile(folder, "call")
+    payload = {"turn_id": "t1", "speaker": "caller", "room": ROOM, "text": text}
+    file.append([UnwrittenEvent(call_id="call", event_id=text, type="turn_spoken", payload=payload, at=1.0)])
+    return file
+
+
+async def test_what_a_dead_job_could_not_write_is_known_to_the_next(log: CallLog, tmp_path: Path) -> None:
+    spooled(tmp_path, "My account number is 445566.").close()
+    rooms = Reading(log, caller_1={"caller", "agent_a-1"})
+    await recovery(log, rooms, spool=tmp_path).recover(AGENT_A)
+    assert rooms.known[-1] == "My account number is 445566."
+
+
+async def test_replay_that_has_begun_is_waited_for(log: CallLog, tmp_path: Path) -> None:
+    file = spooled(tmp_path, "My name is Susan Clark.")  # locked, as by the replay of a worker
+    rooms = Reading(log, caller_1={"caller", "agent_a-1"})
+    recovering = asyncio.create_task(recovery(log, rooms, spool=tmp_path).recover(AGENT_A))
+    await until(log, CallEvent.JOB_DIED)
+    await asyncio.sleep(0.05)
+    assert rooms.dispatched == []
+    file.close()
+    await recovering
+    assert rooms.known[-1] == "My name is Susan Clark."
+
+
+async def test_job_of_the_call_that_lives_holds_nobody_up(
+    log: CallLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery_module, "SPOOL_S", 0.1)
+    file = spooled(tmp_path, "Agent B's own words.")
+    rooms = Reading(log, caller_1={"caller", "agent_a-1"})
+    await recovery(log, rooms, spool=tmp_path).recover(AGENT_A)
+    assert len(rooms.dispatched) == 1
+    assert "Agent B's own words." not in rooms.known
+    file.remove()
+
+
+async def test_log_that_goes_away_before_the_words_are_written_is_awaited(log: CallLog, tmp_path: Path) -> None:
+    class Flickering:
+        """Takes no turn at the first two tries."""
+
+        refusals = 2
+
+        events = staticmethod(log.events)
+
+        def append(self, call_id: str, type: str, *args: Any, **named: Any) -> object:
+            if type == "turn_spoken" and self.refusals:
+                self.refusals -= 1
+                raise LogUnavailableError("away")
+            return log.append(call_id, type, *args, **named)
+
+    spooled(tmp_path, "I was charged twice.").close()
+    rooms = Reading(log, caller_1={"caller", "agent_a-1"})
+    await recovery(Flickering(), rooms, spool=tmp_path).recover(AGENT_A)
+    assert rooms.known[-1] == "I was charged twice."
 
 
 async def test_recovery_whose_maker_dies_is_made_by_another(log: CallLog) -> None:

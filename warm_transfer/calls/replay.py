@@ -12,6 +12,8 @@ from warm_transfer.calls.spool import claimed, read_event, set_aside, spooled_fi
 
 logger = logging.getLogger(__name__)
 
+_BUSY_S = 0.1
+"""Between two looks at a file that is locked: one replay takes about 1 ms per event."""
 _INTERVAL_S = 5.0  # as a recorder's longest retry: one listing of a folder that is nearly always empty
 
 
@@ -48,6 +50,27 @@ class Replay:
             except OSError:
                 self._given_up.add(path)  # until the next start: once in the log is enough
                 logger.exception("unwritten events can't be read or removed", extra={"file": path.name})
+
+    async def write_call(self, call_id: str, *, timeout_s: float) -> None:
+        """Write what dead jobs of one call left; waits for another replay that does, but not for a job that lives.
+
+        Which of the two has a file locked can't be told, so it waits no longer than `timeout_s`.
+
+        Raises:
+            LogUnavailableError: the log can't take it now.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                while left := await asyncio.to_thread(spooled_files, self._folder, call_id):
+                    for path in left:
+                        await asyncio.to_thread(self._replay, path)
+                    if not any(path.exists() for path in left):
+                        return
+                    await self._sleep(_BUSY_S)
+        except TimeoutError:
+            logger.info("unwritten events of a living job", extra={"call_id": call_id})
+        except OSError:
+            logger.exception("unwritten events can't be read or removed", extra={"call_id": call_id})
 
     def _replay(self, path: Path) -> None:
         """Write one file and remove it; a retried event_id changes nothing, so it may be cut short anywhere."""

@@ -45,8 +45,7 @@ class SpoolFile:
     """
 
     def __init__(self, folder: Path, call_id: str) -> None:
-        name = _NOT_IN_A_NAME.sub("_", call_id)[:_LONGEST_NAME]
-        self._path = folder / f"{name}-{secrets.token_hex(8)}{_SUFFIX}"
+        self._path = folder / f"{_name(call_id)}-{secrets.token_hex(8)}{_SUFFIX}"
         self._descriptor: int | None = None
 
     def append(self, events: Sequence[UnwrittenEvent]) -> None:
@@ -84,9 +83,10 @@ def make_spool_folder(folder: Path) -> None:
         raise PermissionError("not writable for this user")
 
 
-def spooled_files(folder: Path) -> list[Path]:
-    """The files of living and dead jobs, the one with the oldest event first."""
-    return sorted(folder.glob(f"*{_SUFFIX}"), key=_begun_at)
+def spooled_files(folder: Path, call_id: str | None = None) -> list[Path]:
+    """The files of living and dead jobs, of one call's if it is named, the one with the oldest event first."""
+    prefix = f"{_name(call_id)}-" if call_id is not None else ""
+    return sorted(folder.glob(f"{prefix}*{_SUFFIX}"), key=_begun_at)
 
 
 @contextmanager
@@ -110,6 +110,10 @@ def read_event(line: bytes) -> UnwrittenEvent:
 def set_aside(path: Path) -> Path:
     """Rename a file so that no replay reads it again, and a person can."""
     return path.rename(path.with_suffix(_REFUSED_SUFFIX))
+
+
+def _name(call_id: str) -> str:
+    return _NOT_IN_A_NAME.sub("_", call_id)[:_LONGEST_NAME]
 
 
 def _created(path: Path) -> int:

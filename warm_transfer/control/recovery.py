@@ -9,6 +9,7 @@ from typing import Literal
 
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import CallLog, LogUnavailableError
+from warm_transfer.calls.replay import Replay
 from warm_transfer.calls.snapshots import CallSnapshot, read_call
 from warm_transfer.control.recovery_claim import RecoveryClaim
 from warm_transfer.settings import Settings
@@ -28,6 +29,8 @@ MOST_EPOCHS = 20
 MOST_TURNS = 20
 """Claims of one recovery, 5 minutes: a server that is away for longer has lost the call."""
 POLL_S = 0.1
+SPOOL_S = 2.0
+"""For what the dead job could not write; also a living job of the same call may have such a file, and keep it."""
 FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 2.0
 """A restarted server is back after 2 to 5 s; the caller hears nothing meanwhile."""
@@ -113,6 +116,7 @@ class Replacement:
         self._log = log
         self._rooms = rooms
         self._lost = lost
+        self._replay = Replay(settings.unwritten_dir, log)
         self._agent_name = settings.agent_name
         self._dispatch_timeout_s = settings.dispatch_timeout_s
         self._settle_s = SETTLE_FACTOR * settings.move_timeout_s
@@ -149,6 +153,7 @@ class Replacement:
         """Whether everything is done; may be repeated."""
         lost = self._lost
         await self._remove_ghost()
+        await self._replay.write_call(lost.call_id, timeout_s=SPOOL_S)  # on this machine: else the call lacks words
         call = await self._call()
         if lost.role == "agent_b":
             call = await self._until_settled(call)
