@@ -115,8 +115,10 @@ class AttendantJob(FinalRoomJob):
             await self._engage(engagement)
             if not job.is_replacing:
                 await self._unless_dismissed(self._bring_together(link, caller, desk))
-            elif desk_identity not in room.remote_participants:  # gone with the attendant before us
-                self._requests.put_nowait(ReturnRequest(cause="failed", reason=LEFT))
+            else:
+                caller.expect()
+                if desk_identity not in room.remote_participants:  # gone with the attendant before us
+                    self._requests.put_nowait(ReturnRequest(cause="failed", reason=LEFT))
             leaving = asyncio.create_task(self._hand_over_when_told())
             self._note_end(await self._until_gone(hand_back, successor, caller, rooms), recorder)
         finally:

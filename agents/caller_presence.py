@@ -9,6 +9,9 @@ from livekit import rtc
 from agents.own_connection import is_lost
 from warm_transfer.transfer.wire import END_METHOD
 
+LEFT_ROOM = "the caller left the room"
+LOST = "the caller's connection was lost"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraceTimes:
@@ -68,12 +71,17 @@ class CallerPresence:
             if publication.track is not None:
                 self._note_track(publication.track, publication, caller)
 
+    def expect(self) -> None:
+        """Await a caller who left before we came, if they are not here; how they left, nobody can tell."""
+        if self._identity not in self._room.remote_participants:
+            self._leave(LOST, self._grace.lost_s)
+
     def subscribe(self) -> None:
         """Begin to hear the caller in a room that was joined deaf."""
         self._room.on("track_published", self._subscribe_to)
         caller = self._room.remote_participants.get(self._identity)
         if caller is None:
-            self._leave("the caller left the room", self._grace.rejoin_s)
+            self._leave(LEFT_ROOM, self._grace.rejoin_s)
             return
         for publication in caller.track_publications.values():
             self._subscribe_to(publication, caller)
@@ -110,8 +118,7 @@ class CallerPresence:
     def _note_leave(self, participant: rtc.RemoteParticipant) -> None:
         if participant.identity == self._identity:
             is_clean = participant.disconnect_reason == rtc.DisconnectReason.CLIENT_INITIATED
-            why = "the caller left the room" if is_clean else "the caller's connection was lost"
-            self._leave(why, self._grace.after(participant))
+            self._leave(LEFT_ROOM if is_clean else LOST, self._grace.after(participant))
 
     def _leave(self, why: str, grace_s: float) -> None:
         if self.gone.is_set():

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Literal
@@ -122,13 +123,15 @@ class CallerRoomJob:
         settings, room, identity = self._house.settings, self._ctx.room.name, self._job.caller_identity or ""
         arriving = asyncio.create_task(self._ctx.wait_for_participant(identity=identity))
         try:
-            await taken_over.until_found(arriving, rooms, room=room, caller=identity, timeout_s=settings.lost_grace_s)
+            grace_s = taken_over.grace_left_s(self._house.grace, room=room, now=time.time())
+            await taken_over.until_found(arriving, rooms, room=room, caller=identity, timeout_s=grace_s)
             if not await taken_over.undo_transfer(
                 rooms, recorder.record, room=room, caller=identity, move_timeout_s=settings.move_timeout_s
             ):
                 return CallOutcome(disposition=Disposition.COMPLETED, reason="", move=Move.CLIENT_MOVE)
-            if not arriving.done():
+            if not arriving.done() or arriving.exception() is not None:  # awaited in vain, or the room went
                 return CallOutcome(disposition=Disposition.NONE, reason="the caller did not come back", move=None)
+            taken_over.note_return(recorder.record, room=room)
             return await self._talk(arriving.result(), recorder, rooms)
         finally:
             arriving.cancel()

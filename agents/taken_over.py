@@ -9,13 +9,14 @@ from typing import Any
 from livekit import rtc
 from livekit.agents import Agent, AgentSession
 
+from agents.caller_presence import LEFT_ROOM, GraceTimes
 from agents.phrase_book import PhraseBook
 from agents.roster import Roster
 from agents.transfer_desk import TransferDesk
 from warm_transfer.calls.epochs import claim_epoch
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import CallLog
-from warm_transfer.calls.snapshots import CallSnapshot, HandBack, TransferSnapshot, read_call_unmasked
+from warm_transfer.calls.snapshots import Absence, CallSnapshot, HandBack, TransferSnapshot, read_call_unmasked
 from warm_transfer.transfer.briefing import Turn
 from warm_transfer.transfer.errors import CallOverError, TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 POLL_S = 0.1
 PREDECESSOR_S = 10.0
 """For Agent B's last words, 3 s; longer than it takes on itself for them."""
+LEAST_GRACE_S = 1.0
+"""For our own connection to tell that the caller is there: at once, on an idle machine."""
 _DIED = "Agent A's process died"
 
 
@@ -37,6 +40,7 @@ class TakenOverCall:
 
     def __init__(self, job: AgentAJob, past: CallSnapshot) -> None:
         self._replaces = job.replaces
+        self._epoch = job.epoch
         self.past = past
 
     @classmethod
@@ -79,6 +83,26 @@ class TakenOverCall:
             session.history.add_message(
                 role="user" if turn.speaker == "caller" else "assistant", content=turn.text, created_at=turn.at
             )
+
+    def grace_left_s(self, grace: GraceTimes, *, room: str, now: float) -> float:
+        """How long a caller who is not in our room is still awaited; `now` is in seconds since the epoch.
+
+        Counts from when the caller left, if the job before us lived to tell, else from that job's death.
+        """
+        away = self._away_from(room)
+        if away is not None:
+            left = away.away_at + (grace.rejoin_s if away.reason == LEFT_ROOM else grace.lost_s) - now
+        else:
+            before = [
+                one.ended_at for one in self.past.agents if one.role == self._replaces and one.epoch < self._epoch
+            ]
+            left = (before[-1] if before and before[-1] is not None else now) + grace.lost_s - now
+        return max(left, LEAST_GRACE_S)
+
+    def note_return(self, record: Record, *, room: str) -> None:
+        """Write that the caller is here, if the last that the log knows is a leave."""
+        if self._away_from(room) is not None:
+            record(CallEvent.CALLER_RETURNED, {"room": room})
 
     async def until_found(
         self, arriving: asyncio.Task[Any], rooms: Rooms, *, room: str, caller: str, timeout_s: float
@@ -185,6 +209,10 @@ class TakenOverCall:
             go_on(session, self.past.transcript)
         else:
             book.say(session, "greeting")
+
+    def _away_from(self, room: str) -> Absence | None:
+        last = self.past.absences[-1] if self.past.absences else None
+        return last if last is not None and last.room == room and last.returned_at is None else None
 
     @property
     def _under_way(self) -> TransferSnapshot | None:

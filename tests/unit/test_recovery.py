@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -53,6 +54,9 @@ class FakeRooms:
 
     async def describe(self, name: str, metadata: str) -> None:
         self.metadata.append(metadata)
+
+    async def missing(self, names: list[str]) -> set[str]:
+        return {one for one in names if one.replace("-", "_") not in self.rooms}
 
     async def delete(self, name: str) -> None:
         self.deleted.append(name)
@@ -115,9 +119,16 @@ def recovery(
     by: str = "one",
     *,
     timeout_s: float = 10.0,
+    lost_grace_s: float = 20.0,
     spool: Path = Path("/nonexistent"),
 ) -> Recovery:
-    settings = Settings(move_timeout_s=0.1, dispatch_timeout_s=0.1, recovery_timeout_s=timeout_s, unwritten_dir=spool)
+    settings = Settings(
+        move_timeout_s=0.1,
+        dispatch_timeout_s=0.1,
+        recovery_timeout_s=timeout_s,
+        lost_grace_s=lost_grace_s,
+        unwritten_dir=spool,
+    )
     return Recovery(settings, log=cast(CallLog, log), rooms=cast(Rooms, rooms), by=by)
 
 
@@ -398,10 +409,48 @@ async def test_agent_a_who_is_about_to_leave_is_no_replacement(log: CallLog) -> 
     assert len(rooms.dispatched) == 2
 
 
-async def test_nobody_is_called_into_a_room_without_a_caller(log: CallLog) -> None:
+async def test_caller_who_is_away_finds_an_agent_a_when_back(log: CallLog) -> None:
     rooms = FakeRooms(caller_1={"agent_a-1"})
     await recovery(log, rooms).recover(AGENT_A)
-    assert rooms.dispatched == []
+    assert [(one.replaces, one.caller_identity) for one in rooms.dispatched] == [("agent_a", "caller")]
+    assert not told(log, CallEvent.CALL_ENDED)  # the new job awaits them
+
+
+async def test_caller_who_is_away_from_agent_b_finds_an_agent_a_when_back(log: CallLog) -> None:
+    moved_to_agent_b(log)
+    rooms = FakeRooms(final_1={AGENT_B.identity})
+    await recovery(log, rooms).recover(AGENT_B)
+    assert [one.replaces for one in rooms.dispatched] == ["agent_b"]
+
+
+async def test_call_without_a_worker_and_a_caller_ends_in_the_log_and_its_room_goes(log: CallLog) -> None:
+    rooms = FakeRooms(caller_1={"agent_a-1"})
+    rooms.comes = lambda _: False
+    await recovery(log, rooms, lost_grace_s=0.2).recover(AGENT_A)
+    assert [one.payload["reason"] for one in told(log, CallEvent.CALL_ENDED)] == [recovery_module.NOT_BACK]
+    assert (len(rooms.dispatched) > 1, rooms.deleted) == (True, [ROOM])
+
+
+async def test_caller_who_comes_and_goes_is_awaited_anew(log: CallLog) -> None:
+    rooms = FakeRooms(caller_1={"agent_a-1"})
+
+    def comes(number: int) -> bool:
+        rooms.rooms["caller_1"] = {"caller"} if number % 2 else set()
+        return number == 7
+
+    rooms.comes = comes
+    await recovery(log, rooms, lost_grace_s=0.2).recover(AGENT_A)
+    assert not told(log, CallEvent.CALL_ENDED)
+
+
+async def test_job_that_dies_before_the_caller_comes_is_followed_by_one_that_begins_the_call(tmp_path: Path) -> None:
+    with CallLog(f"sqlite:///{tmp_path}/new.sqlite3") as log:
+        rooms = FakeRooms(caller_1={"agent_a-1"})
+        await recovery(log, rooms).recover(AGENT_A)
+        assert [(one.replaces, one.call_id) for one in rooms.dispatched] == [(None, "call")]
+        gone = FakeRooms()
+        await recovery(log, gone).recover(replace(AGENT_A, identity="agent_a-2"))
+        assert gone.dispatched == []  # a dispatch would make the room anew
 
 
 async def test_ended_call_is_not_taken_up(log: CallLog) -> None:

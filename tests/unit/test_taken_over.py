@@ -5,9 +5,10 @@ from typing import Literal, cast
 
 import pytest
 
+from agents.caller_presence import LEFT_ROOM, LOST, GraceTimes
 from agents.roster import load_roster
-from agents.taken_over import TakenOverCall
-from tests.unit.test_snapshots import WARM, folded
+from agents.taken_over import LEAST_GRACE_S, TakenOverCall
+from tests.unit.test_snapshots import WARM, T, folded
 from warm_transfer.calls.events import Payload
 from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
@@ -112,6 +113,54 @@ async def test_caller_who_is_nowhere_is_waited_for() -> None:
     assert not await found(rooms, timeout_s=0.3)
     assert await undone(rooms)
     assert rooms.deleted == ["r2", "r3"]
+
+
+GRACE = GraceTimes(rejoin_s=5, lost_s=20)
+TALKING = WARM[:4]
+AGAIN = (9.0, "job_started", {"role": "agent_a", "identity": "a2", "room": "r1", "pid": 12, "epoch": 2})
+
+
+def left_s(*told: tuple[float, str, Payload], now: float) -> float:
+    """For how long the Agent A who replaces one that was killed awaits the caller, at this moment of the call."""
+    call = TakenOverCall(AgentAJob(call_id="call", replaces="agent_a", epoch=2), folded(*TALKING, *told, AGAIN))
+    return call.grace_left_s(GRACE, room="r1", now=T + now)
+
+
+def away(why: str) -> tuple[float, str, Payload]:
+    return (7.0, "caller_away", {"room": "r1", "reason": why})
+
+
+DIED = (8.0, "job_died", {"role": "agent_a", "identity": "a1"})
+
+
+def test_caller_who_reloads_while_agent_a_dies_has_the_rest_of_the_grace() -> None:
+    assert left_s(away(LEFT_ROOM), DIED, now=9) == pytest.approx(3)
+
+
+def test_caller_whose_connection_was_lost_has_the_longer_grace() -> None:
+    assert left_s(away(LOST), DIED, now=9) == pytest.approx(18)
+
+
+def test_caller_whose_leave_nobody_saw_is_awaited_from_the_death_on() -> None:
+    assert left_s(DIED, now=10) == pytest.approx(18)
+    back = (7.5, "caller_returned", {"room": "r1"})
+    assert left_s(away(LEFT_ROOM), back, DIED, now=10) == pytest.approx(18)
+
+
+def test_caller_who_is_there_is_seen_however_late_we_come() -> None:
+    assert left_s(away(LEFT_ROOM), DIED, now=60) == LEAST_GRACE_S
+
+
+def test_caller_of_an_agent_a_who_lives_is_awaited_from_now_on() -> None:
+    assert left_s(now=60) == pytest.approx(20)
+
+
+@pytest.mark.parametrize(("told", "is_noted"), [((away(LOST), DIED), True), ((DIED,), False)])
+def test_return_is_noted_of_a_caller_who_was_away(told: tuple[tuple[float, str, Payload], ...], is_noted: bool) -> None:
+    call = TakenOverCall(AgentAJob(call_id="call", replaces="agent_a", epoch=2), folded(*TALKING, *told, AGAIN))
+    noted: list[object] = []
+    call.note_return(lambda event, payload: noted.append((event, payload)), room="r1")
+    assert noted == ([("caller_returned", {"room": "r1"})] if is_noted else [])
 
 
 def test_target_that_handed_the_caller_back_is_not_called_next() -> None:

@@ -16,7 +16,14 @@ from warm_transfer.settings import Settings
 from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.terms import Move
-from warm_transfer.transfer.wire import AGENT_B_PREFIX, DESK_PREFIX, NOBODY_ANSWERS, AgentAJob, AgentBJob
+from warm_transfer.transfer.wire import (
+    AGENT_A_PREFIX,
+    AGENT_B_PREFIX,
+    DESK_PREFIX,
+    NOBODY_ANSWERS,
+    AgentAJob,
+    AgentBJob,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +42,7 @@ FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 2.0
 """A restarted server is back after 2 to 5 s; the caller hears nothing meanwhile."""
 NOT_RECOVERED = "the call could not be recovered"
+NOT_BACK = "the caller did not come back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +128,9 @@ class Replacement:
         self._agent_name = settings.agent_name
         self._dispatch_timeout_s = settings.dispatch_timeout_s
         self._settle_s = SETTLE_FACTOR * settings.move_timeout_s
+        self._lost_grace_s = settings.lost_grace_s
+        self._away_since: float | None = None
+        """Since when we know that the caller is not in the room, by the loop's clock."""
         self._dispatched = 0
         self._is_noted = False
         """Everybody in the room can read that nobody answers."""
@@ -186,20 +197,20 @@ class Replacement:
     async def _replace(self, call: CallSnapshot) -> bool:
         """Dispatch an Agent A into the room; True once one is there, or nobody is left to talk with.
 
-        A caller who talks with a person goes on with that one: then it is another attendant.
+        Also for a caller who is away: the new job awaits them. One who talks with a person goes on with that one: then
+        it is another attendant.
         """
         lost = self._lost
         caller = lost.caller_identity or call.caller_identity or ""
-        heir = _heir(call, lost, caller)
         before = await self._rooms.people(lost.room)
-        if caller not in before:
-            logger.info("nobody to recover", extra={"call_id": lost.call_id})
+        if await self._is_over(call, caller, before):
             return True
+        heir = _heir(call, lost, caller)
         await self._rooms.dispatch(self._agent_name, lost.room, heir.model_dump_json())
         self._dispatched += 1
         try:
             async with asyncio.timeout(self._dispatch_timeout_s):
-                await self._until_replaced(caller, before, heir.comes_as)
+                await self._until_replaced(before, heir.comes_as)
         except TimeoutError:
             logger.warning("a dispatched job did not come in time", extra={"call_id": lost.call_id})
             if self._dispatched >= NOTED_AFTER:
@@ -208,12 +219,27 @@ class Replacement:
             return False
         return True
 
-    async def _until_replaced(self, caller: str, before: set[str], comes_as: str) -> None:
-        """Return once the heir has come, or the caller is gone; a server that is away for a moment tells nothing."""
+    async def _is_over(self, call: CallSnapshot, caller: str, people: set[str]) -> bool:
+        """Whether nobody is to be dispatched: no job came in all the time for which a caller is awaited.
+
+        A call that no job ever had is another's as soon as somebody is in the room.
+        """
+        if not call.agents:
+            is_had = any(one.startswith(AGENT_A_PREFIX) for one in people)
+            return is_had or bool(await self._rooms.missing([self._lost.room]))
+        now = asyncio.get_running_loop().time()
+        self._away_since = None if caller in people else self._away_since or now
+        if self._away_since is None or now - self._away_since <= self._lost_grace_s:
+            return False
+        await self._end(NOT_BACK)
+        return True
+
+    async def _until_replaced(self, before: set[str], comes_as: str) -> None:
+        """Return once the heir has come; a server that is away for a moment tells nothing."""
         while True:
             with contextlib.suppress(TargetUnavailableError):
                 people = await self._rooms.people(self._lost.room)
-                if caller not in people or any(one.startswith(comes_as) for one in people - before):
+                if any(one.startswith(comes_as) for one in people - before):
                     return
             await asyncio.sleep(POLL_S)
 
@@ -229,6 +255,8 @@ class Replacement:
 
 def _heir(call: CallSnapshot, lost: LostJob, caller: str) -> AgentAJob | AgentBJob:
     """What is dispatched in a dead job's place."""
+    if not call.agents:  # it died before it answered: the next begins the call
+        return AgentAJob(call_id=lost.call_id, caller_identity=caller or None)
     epoch = call.last_epoch + 1
     transfer = call.transfers[-1] if call.transfers else None
     if lost.role == "agent_a" or transfer is None or not (transfer.target_identity or "").startswith(DESK_PREFIX):
