@@ -29,7 +29,7 @@ from warm_transfer.calls.recorder import CallRecorder
 from warm_transfer.transfer.livekit_adapter.consult_link import ConsultLink
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.terms import MOST_WAITS, WAIT_S, Move
-from warm_transfer.transfer.wire import AGENT_B_PREFIX, Arrived, Connect, InPlace
+from warm_transfer.transfer.wire import AGENT_B_PREFIX, Connect, InPlace
 
 logger = logging.getLogger(__name__)
 
@@ -141,12 +141,12 @@ class AttendantJob(FinalRoomJob):
         async with asyncio.timeout(ARRIVAL_FACTOR * self._house.settings.move_timeout_s):
             await desk.heard.wait()
             if self._job.move is Move.JOIN_CALLER_ROOM:
+                self._is_connected = True
                 caller.subscribe()
             else:
                 await link.send(InPlace())
             await caller.heard.wait()
-        self._has_caller = True
-        await link.send(Arrived())
+        await self._take_over(link)
 
     async def _until_gone(
         self, hand_back: HandBack, successor: Successor, caller: CallerPresence, rooms: Rooms
@@ -170,7 +170,7 @@ class AttendantJob(FinalRoomJob):
             if request.cause == "failed":
                 await self._say_goodbye()
                 return LEFT
-        return caller.why
+        return None if self._is_shown_out else caller.why
 
     def _successor(self, recorder: CallRecorder, rooms: Rooms) -> Successor:
         """The next attendant of the same two, when our worker ends."""

@@ -128,7 +128,8 @@ class CallerRoomJob:
             if not await taken_over.undo_transfer(
                 rooms, recorder.record, room=room, caller=identity, move_timeout_s=settings.move_timeout_s
             ):
-                return CallOutcome(disposition=Disposition.COMPLETED, reason="", move=Move.CLIENT_MOVE)
+                move = taken_over.move_to_agent_b(room)
+                return CallOutcome(disposition=Disposition.COMPLETED, reason="", move=move)
             if not arriving.done() or arriving.exception() is not None:  # awaited in vain, or the room went
                 return CallOutcome(disposition=Disposition.NONE, reason="the caller did not come back", move=None)
             taken_over.note_return(recorder.record, room=room)

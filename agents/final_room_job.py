@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, Literal, NoReturn, TypeVar
 
+from livekit import rtc
 from livekit.agents import AgentSession, AutoSubscribe, JobContext, room_io
 
 from agents.agent_b import AgentB
@@ -34,6 +35,7 @@ from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.loop_guard import LoopGuard
 from warm_transfer.transfer.terms import Move
 from warm_transfer.transfer.wire import (
+    HAS_CALLER_ATTRIBUTE,
     Accept,
     AgentBJob,
     Answer,
@@ -93,6 +95,10 @@ class FinalRoomJob:
         self._has_caller = False
         self._is_over = False
         """The call has ended, or is another job's."""
+        self._is_connected = False
+        """In the caller's own room, Agent A told us to speak."""
+        self._is_shown_out = False
+        """Somebody else has the caller, and removed us from the room."""
         self._is_cut_short = False
         """We die, or our worker does: who recovers the call needs the room, and the caller in it."""
         self._requests: asyncio.Queue[ReturnRequest | None] = asyncio.Queue()
@@ -113,6 +119,7 @@ class FinalRoomJob:
             if await self._is_here_already(rooms):
                 logger.info("dispatched again, and here already", extra={"identity": job.identity})
                 return
+            self._ctx.room.on("disconnected", self._note_disconnect)
             try:
                 await self._serve(rooms, link, voice, recorder, stack)
             except* _NOT_NEEDED as errors:
@@ -123,6 +130,11 @@ class FinalRoomJob:
 
     async def _is_here_already(self, rooms: Rooms) -> bool:
         return self._job.identity in await rooms.people(self._job.consult_room)
+
+    def _note_disconnect(self, reason: object) -> None:
+        if reason == rtc.DisconnectReason.PARTICIPANT_REMOVED:
+            self._is_shown_out = True
+            self._inbox.put_nowait(None)
 
     async def _leave(self, rooms: Rooms, link: ConsultLink, recorder: CallRecorder) -> None:
         if self._is_met:
@@ -264,6 +276,7 @@ class FinalRoomJob:
             if self._job.move is Move.JOIN_CALLER_ROOM:
                 async with asyncio.timeout(self._house.settings.move_timeout_s):
                     await self._next_of(Connect)
+                self._is_connected = True
                 presence.subscribe()
             ProviderFaults(
                 session,
@@ -366,7 +379,7 @@ class FinalRoomJob:
                 await say_goodbye(session, self._book)
                 return END_REASON
             self._listen_again(session)
-        return presence.why
+        return None if self._is_shown_out else presence.why
 
     async def _tell(self, session: AgentSession[None], request: ReturnRequest) -> None:
         """Take nothing from the caller any more, whom the next agent hears, and say what comes, in our voice."""
@@ -446,8 +459,32 @@ class FinalRoomJob:
 
     async def _announce(self, presence: CallerPresence, link: ConsultLink) -> None:
         await presence.heard.wait()
+        await self._take_over(link)
+
+    async def _take_over(self, link: ConsultLink) -> None:
+        """From now on the caller is ours: tell the room, for who comes if Agent A dies, and Agent A."""
         self._has_caller = True
-        await link.send(Arrived())
+        telling = asyncio.create_task(self._tell_room())
+        try:
+            await link.send(Arrived())
+        except TargetUnavailableError:
+            if not self._job.move.has_final_room and not self._is_alone():
+                self._has_caller = False  # Agent A takes the caller back
+                raise
+            logger.info("the caller is ours, and Agent A gone")
+        finally:
+            await telling
+
+    async def _tell_room(self) -> None:
+        try:
+            async with asyncio.timeout(self._house.settings.rpc_timeout_s):
+                await self._ctx.room.local_participant.set_attributes({HAS_CALLER_ATTRIBUTE: "1"})
+        except TimeoutError:
+            logger.warning("nobody can see that the caller is ours")
+
+    def _is_alone(self) -> bool:
+        """Whether the Agent A who consulted us is no longer in the caller's own room: it died."""
+        return self._job.agent_a_identity not in self._ctx.room.remote_participants
 
     async def _unless_dismissed(self, work: Coroutine[Any, Any, T]) -> T:
         """Do this, unless Agent A dismisses us first; nothing else is expected from Agent A meanwhile."""
@@ -466,16 +503,24 @@ class FinalRoomJob:
     async def _wait_for_dismissal(self) -> NoReturn:
         while True:
             message = await self._inbox.get()
-            if message is None and self._has_caller:  # Agent A missed our proof and left: the caller is ours
+            if message is None and not self._is_shown_out and self._may_have_caller():
                 continue
             _refuse_if_dismissed(message)
+
+    def _may_have_caller(self) -> bool:
+        """Whether the end of the consult tells us nothing.
+
+        Agent A missed our proof and left, and the caller is ours; or it died, and who comes in its place shows us out
+        unless the caller is ours.
+        """
+        return self._has_caller or (self._is_connected and self._is_alone())
 
     async def _close_rooms(self, rooms: Rooms) -> None:
         """The final room is ours to close, but the caller's own room only once the caller was ours.
 
         A room that is an Agent A's now is only left, and at once: Agent A speaks when we are gone.
         """
-        if self._is_handed_back:
+        if self._is_handed_back or self._is_shown_out:
             await self._ctx.room.disconnect()
             return
         ours = [] if self._has_caller else [self._job.consult_room]  # we may have made it anew by joining it

@@ -9,6 +9,7 @@ from typing import Any
 from livekit import rtc
 from livekit.agents import Agent, AgentSession
 
+from agents.caller_owner import has_agent_b
 from agents.caller_presence import LEFT_ROOM, GraceTimes
 from agents.phrase_book import PhraseBook
 from agents.roster import Roster
@@ -22,7 +23,7 @@ from warm_transfer.transfer.errors import CallOverError, TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.loop_guard import LoopGuard
 from warm_transfer.transfer.ports import Record
-from warm_transfer.transfer.terms import Disposition, Offer
+from warm_transfer.transfer.terms import Disposition, Move, Offer
 from warm_transfer.transfer.wire import AgentAJob
 
 logger = logging.getLogger(__name__)
@@ -125,11 +126,13 @@ class TakenOverCall:
             return True
         final_room = transfer.final_room if transfer.final_room != room else None
         about = {"transfer_id": transfer.transfer_id}
-        is_moved = final_room is not None and await _is_moving_there(
-            rooms, caller, transfer.target_identity, room, final_room, move_timeout_s
-        )
+        if final_room is None:  # the log may lack the last moments: whoever is here and not ours could be told to speak
+            timeout_s = 0.0 if transfer.times.accepted is None else move_timeout_s
+            is_moved = await has_agent_b(rooms, room, timeout_s=timeout_s)
+        else:
+            is_moved = await _is_moving_there(rooms, caller, transfer.target_identity, room, final_room, move_timeout_s)
         if is_moved:
-            record(CallEvent.CALLER_MOVED, about | {"final_room": final_room})
+            record(CallEvent.CALLER_MOVED, about | {"final_room": transfer.final_room or room})
         disposition = Disposition.COMPLETED if is_moved else Disposition.FAILED
         ended = {"disposition": disposition.value, "reason": _DIED}
         if transfer.attempts and transfer.attempts[-1].disposition is None:
@@ -138,6 +141,11 @@ class TakenOverCall:
         for name in filter(None, (transfer.consult_room, None if is_moved else final_room)):
             await _close(rooms, name)
         return not is_moved
+
+    def move_to_agent_b(self, room: str) -> Move:
+        """How the caller came to Agent B, in a transfer that was not undone."""
+        final_room = self._under_way.final_room if self._under_way is not None else None
+        return Move.JOIN_CALLER_ROOM if final_room in (None, room) else Move.CLIENT_MOVE
 
     async def begin(
         self,

@@ -177,3 +177,26 @@ async def test_call_of_a_worker_that_dies_goes_on_in_another(
             assert call.types().count("job_died") == 1
             await call.caller.hang_up()
             await call.until_nothing_is_left()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("moment", ["target_answered", "target_accepted", "caller_moved"])
+async def test_caller_who_can_not_move_hears_one_agent_though_agent_a_dies_in_the_move(
+    livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory, moment: str
+) -> None:
+    async with running_site(livekit, tmp_path_factory.mktemp(moment)) as site, site.call(can_move=False) as call:
+        await call.ask_for_billing()
+        await call.until(moment)
+        await kill(call, "agent_a")
+        await call.until("transfer_ended", disposition="completed")  # with the first Agent B, or called again
+        await call.until_said("susan", speaker="agent_b")
+        async with asyncio.timeout(10):
+            while "agent_a" in await call.roles_in(call.room):  # noqa: ASYNC110 - on its way out
+                await asyncio.sleep(0.1)
+        assert await call.roles_in(call.room) == ["agent_b_billing", "caller"]
+        moved = max(one.at for one in call.events() if one.type == "caller_moved")
+        spoken = [one for one in call.events() if one.type == "turn_spoken" and one.payload["at"] > moved + 1]
+        assert {one.payload["speaker"] for one in spoken} == {"agent_b"}
+        await call.caller.hang_up()
+        await call.until("call_ended", reason="the caller hung up")
+        await call.until_nothing_is_left()

@@ -9,11 +9,12 @@ from agents.caller_presence import LEFT_ROOM, LOST, GraceTimes
 from agents.roster import load_roster
 from agents.taken_over import LEAST_GRACE_S, TakenOverCall
 from tests.unit.test_snapshots import WARM, T, folded
-from warm_transfer.calls.events import Payload
+from warm_transfer.calls.events import CallEvent, Payload
 from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.loop_guard import LoopGuard
-from warm_transfer.transfer.wire import AgentAJob
+from warm_transfer.transfer.terms import Move
+from warm_transfer.transfer.wire import HAS_CALLER_ATTRIBUTE, AgentAJob
 
 ASKED = {"transfer_id": "x1", "identity": "b1", "cause": "asked", "reason": "Router.", "skill": None}
 BACK = [*WARM[:-1], (8.5, "caller_handed_back", ASKED)]
@@ -113,6 +114,100 @@ async def test_caller_who_is_nowhere_is_waited_for() -> None:
     assert not await found(rooms, timeout_s=0.3)
     assert await undone(rooms)
     assert rooms.deleted == ["r2", "r3"]
+
+
+JOIN: list[tuple[float, str, Payload]] = [
+    (at, kind, {**told, "move": "join_caller_room", "final_room": "r1"} if "final_room" in told else told)
+    for at, kind, told in MOVING
+]
+"""As MOVING, of a caller who can't move: Agent B speaks in the caller room."""
+CONSULTING = [step for step in JOIN if step[0] < 5.6]
+
+
+class CallerRoom:
+    """Who is in r1, and which of them say that they have the caller."""
+
+    def __init__(self, *people: str, having: str = "", refusals: int = 0) -> None:
+        self.there = {one: {HAS_CALLER_ATTRIBUTE: "1"} if one == having else {} for one in people}
+        self.did: list[str] = []
+        self._refusals = refusals
+
+    async def attributes(self, name: str) -> dict[str, dict[str, str]]:
+        if self._refusals > 0:
+            self._refusals -= 1
+            raise TargetUnavailableError("restarting")
+        return dict(self.there)
+
+    async def remove(self, name: str, identity: str) -> None:
+        self.did.append(f"remove {identity}")
+        self.there.pop(identity)
+
+    async def delete(self, name: str) -> None:
+        self.did.append(f"delete {name}")
+
+
+async def joined(
+    rooms: CallerRoom, told: list[tuple[float, str, Payload]], timeout_s: float = 0.3
+) -> tuple[bool, list[object]]:
+    """Whether Agent B has the caller, and the disposition that this gave."""
+    call = TakenOverCall(AgentAJob(call_id="call", replaces="agent_a"), folded(*told))
+    ends: list[object] = []
+
+    def record(event: CallEvent, payload: Payload) -> None:
+        if event == "transfer_ended":
+            ends.append(payload["disposition"])
+
+    is_ours = await call.undo_transfer(cast(Rooms, rooms), record, room="r1", caller="caller", move_timeout_s=timeout_s)
+    if not is_ours:
+        assert call.move_to_agent_b("r1") is Move.JOIN_CALLER_ROOM  # the room stays
+    return not is_ours, ends
+
+
+B = "agent_b_billing-x1"
+
+
+async def test_agent_b_who_has_the_caller_in_their_room_keeps_them() -> None:
+    rooms = CallerRoom("caller", "agent_a-2", B, having=B)
+    assert await joined(rooms, JOIN) == (True, ["completed"])
+    assert rooms.did == ["delete r2"]
+
+
+async def test_agent_b_who_takes_the_caller_just_now_keeps_them() -> None:
+    rooms = CallerRoom("caller", "agent_a-2", B)
+    asyncio.get_running_loop().call_later(0.15, rooms.there[B].update, {HAS_CALLER_ATTRIBUTE: "1"})
+    assert await joined(rooms, JOIN, timeout_s=5) == (True, ["completed"])
+
+
+async def test_agent_b_who_never_takes_the_caller_is_out_before_agent_a_speaks() -> None:
+    rooms = CallerRoom("caller", "agent_a-2", B)
+    assert await joined(rooms, JOIN) == (False, ["failed"])
+    assert rooms.did == [f"remove {B}", "delete r2"]
+
+
+async def test_person_and_attendant_who_do_not_take_the_caller_are_out_both() -> None:
+    rooms = CallerRoom("caller", "desk_dana-1", B)
+    assert await joined(rooms, JOIN) == (False, ["failed"])
+    assert rooms.did[:-1] == ["remove desk_dana-1", f"remove {B}"]
+
+
+async def test_agent_b_who_had_not_accepted_is_out_at_once() -> None:
+    rooms = CallerRoom("caller", B)
+    assert await joined(rooms, CONSULTING, timeout_s=60) == (False, ["failed"])
+    assert rooms.did[0] == f"remove {B}"
+
+
+async def test_agent_b_who_was_told_to_speak_though_the_log_does_not_know_keeps_the_caller() -> None:
+    rooms = CallerRoom("caller", B, having=B)
+    assert await joined(rooms, CONSULTING) == (True, ["completed"])
+
+
+async def test_agent_b_who_has_left_the_callers_room_is_not_waited_for() -> None:
+    assert await joined(CallerRoom("caller", "agent_a-2"), JOIN, timeout_s=60) == (False, ["failed"])
+
+
+async def test_server_that_is_away_tells_nothing_of_who_has_the_caller() -> None:
+    rooms = CallerRoom("caller", B, having=B, refusals=2)
+    assert await joined(rooms, JOIN, timeout_s=0.1) == (True, ["completed"])
 
 
 GRACE = GraceTimes(rejoin_s=5, lost_s=20)

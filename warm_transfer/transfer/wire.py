@@ -26,6 +26,8 @@ DESK_PREFIX = "desk_"
 """How the identity of a person at a desk begins, with the roster id behind it; servers of ours make them."""
 CHAT_TOPIC = "lk.chat"
 """LiveKit's topic of typed messages."""
+HAS_CALLER_ATTRIBUTE = "wt.has_caller"
+"""Participant attribute of an Agent B's job in the caller's own room, "1" once the caller is its."""
 CLIENT_ATTRIBUTE = "wt.client"
 """Participant attribute, "1" if the caller's client can move by itself."""
 

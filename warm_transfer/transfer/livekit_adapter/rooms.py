@@ -131,15 +131,19 @@ class Rooms:
 
     async def people(self, name: str) -> set[str]:
         """Identities of everybody in a room; empty for a room that does not exist."""
+        return set(await self.attributes(name))
+
+    async def attributes(self, name: str) -> dict[str, dict[str, str]]:
+        """Of everybody in a room, by identity; empty for a room that does not exist."""
         try:
             listed = await self._within(
                 "list participants", self._api.room.list_participants(api.ListParticipantsRequest(room=name))
             )
         except TargetUnavailableError as error:
             if _is_not_found(error):
-                return set()
+                return {}
             raise
-        return {participant.identity for participant in listed.participants}
+        return {participant.identity: dict(participant.attributes) for participant in listed.participants}
 
     async def remove(self, name: str, identity: str) -> None:
         """Remove a participant from a room; one who is not there is fine."""
