@@ -467,6 +467,17 @@ async def test_agent_a_that_dies_after_the_move_is_not_replaced(log: CallLog) ->
     assert rooms.dispatched == []
 
 
+@pytest.mark.parametrize(("disposition", "deleted"), [("completed", ["consult-1"]), ("", [])])
+async def test_consult_of_an_agent_a_that_dies_after_the_transfer_is_closed(
+    log: CallLog, disposition: str, deleted: list[str]
+) -> None:
+    log.append("call", CallEvent.CONSULT_OPENED, {"transfer_id": "t", "consult_room": "consult-1"})
+    moved_to_agent_b(log, disposition)
+    rooms = FakeRooms(caller_1={"caller", "agent_a-1"}, consult_1={"agent_a-1"})
+    await recovery(log, rooms).recover(AGENT_A)
+    assert rooms.deleted == deleted
+
+
 async def test_agent_b_that_dies_before_the_move_is_only_removed(log: CallLog) -> None:
     moved_to_agent_b(log, disposition="target_left")
     rooms = FakeRooms(final_1={"caller", AGENT_B.identity}, consult_1={AGENT_B.identity, "agent_a-1"})

@@ -168,6 +168,8 @@ class Replacement:
         call = await self._call()
         if lost.role == "agent_b":
             call = await self._until_settled(call)
+        else:
+            await self._close_consult(call)
         if _owns_caller(call, lost):
             if call.last_epoch > MOST_EPOCHS:
                 logger.error("call given up: its jobs die", extra={"call_id": lost.call_id})
@@ -193,6 +195,12 @@ class Replacement:
             await asyncio.sleep(POLL_S)
             call = await self._call()
         return call
+
+    async def _close_consult(self, call: CallSnapshot) -> None:
+        """Close what a dead Agent A had yet to close; of a transfer under way who takes the call over does."""
+        last = call.transfers[-1] if call.transfers else None
+        if last is not None and last.disposition is not None and last.consult_room:
+            await self._rooms.delete(last.consult_room)
 
     async def _replace(self, call: CallSnapshot) -> bool:
         """Dispatch an Agent A into the room; True once one is there, or nobody is left to talk with.
