@@ -75,7 +75,8 @@ async def _be_agent(ctx: JobContext, job: AgentAJob | AgentBJob, house: House) -
     lost = LostJob.of(job, job_id=ctx.job.id, identity=identity, room=ctx.job.room.name)
     with told_to_hand_over() as told:
         async with Lifeline(house.settings, lost):
-            with dying_without_connection(ctx.room):
+            # An Agent B that is removed is shown out by an Agent A, and leaves by itself.
+            with dying_without_connection(ctx.room, is_removal_a_loss=isinstance(job, AgentAJob)):
                 match job:
                     case AgentAJob():
                         await CallerRoomJob(ctx, job, house, told).run()

@@ -9,7 +9,13 @@ from livekit import rtc
 
 logger = logging.getLogger(__name__)
 
-_ENDED = (rtc.DisconnectReason.CLIENT_INITIATED, rtc.DisconnectReason.ROOM_DELETED, rtc.DisconnectReason.ROOM_CLOSED)
+_REMOVED = rtc.DisconnectReason.PARTICIPANT_REMOVED
+_ENDED = (
+    rtc.DisconnectReason.CLIENT_INITIATED,
+    rtc.DisconnectReason.ROOM_DELETED,
+    rtc.DisconnectReason.ROOM_CLOSED,
+    _REMOVED,
+)
 
 
 class ConnectionLostError(Exception):
@@ -17,16 +23,15 @@ class ConnectionLostError(Exception):
 
 
 def is_lost(reason: object) -> bool:
-    """Whether a room's `disconnected` tells of our own loss rather than of the room's end.
-
-    Who was removed counts as lost: somebody has taken us for dead.
-    """
+    """Whether a room's `disconnected` tells of our own loss rather than that the room, or our part in it, is over."""
     return reason not in _ENDED
 
 
 @contextlib.contextmanager
-def dying_without_connection(room: rtc.Room) -> Iterator[None]:
+def dying_without_connection(room: rtc.Room, *, is_removal_a_loss: bool) -> Iterator[None]:
     """Cut the enclosed work short when this room's connection is lost for good.
+
+    `is_removal_a_loss`: who removes this job has taken it for dead, and looks after the caller.
 
     Raises:
         ConnectionLostError: it was.
@@ -35,7 +40,8 @@ def dying_without_connection(room: rtc.Room) -> Iterator[None]:
     lost: list[object] = []
 
     def note_end(reason: object) -> None:
-        if is_lost(reason) and task is not None and not lost:
+        is_loss = is_lost(reason) or (is_removal_a_loss and reason == _REMOVED)
+        if is_loss and task is not None and not lost:
             logger.error("own connection lost", extra={"room": room.name, "reason": reason})
             lost.append(reason)
             task.cancel()

@@ -16,9 +16,14 @@ LOST = [
     rtc.DisconnectReason.CONNECTION_TIMEOUT,
     rtc.DisconnectReason.SIGNAL_CLOSE,
     rtc.DisconnectReason.SERVER_SHUTDOWN,
-    rtc.DisconnectReason.PARTICIPANT_REMOVED,
 ]
-ENDED = [rtc.DisconnectReason.ROOM_DELETED, rtc.DisconnectReason.ROOM_CLOSED, rtc.DisconnectReason.CLIENT_INITIATED]
+REMOVED = rtc.DisconnectReason.PARTICIPANT_REMOVED
+ENDED = [
+    rtc.DisconnectReason.ROOM_DELETED,
+    rtc.DisconnectReason.ROOM_CLOSED,
+    rtc.DisconnectReason.CLIENT_INITIATED,
+    REMOVED,
+]
 
 
 class FakeRoom(rtc.EventEmitter[str]):
@@ -38,8 +43,8 @@ def as_room(room: FakeRoom) -> rtc.Room:
     return cast(rtc.Room, room)
 
 
-async def live(room: FakeRoom, ended: list[str]) -> None:
-    with dying_without_connection(as_room(room)):
+async def live(room: FakeRoom, ended: list[str], *, is_removal_a_loss: bool = False) -> None:
+    with dying_without_connection(as_room(room), is_removal_a_loss=is_removal_a_loss):
         try:
             await asyncio.Event().wait()
         finally:
@@ -55,6 +60,15 @@ async def test_job_whose_connection_is_lost_dies(reason: object) -> None:
     with pytest.raises(ConnectionLostError):
         await job
     assert ended == ["cleaned up"]
+
+
+async def test_job_that_was_taken_for_dead_dies() -> None:
+    room = FakeRoom()
+    job = asyncio.create_task(live(room, [], is_removal_a_loss=True))
+    await asyncio.sleep(0)
+    room.emit("disconnected", REMOVED)
+    with pytest.raises(ConnectionLostError):
+        await job
 
 
 @pytest.mark.parametrize("reason", ENDED)
