@@ -37,6 +37,9 @@ class BreakingJob(FinalRoomJob):
         me = cast(Any, self)
         super().__init__(me, AI_JOB, me, asyncio.Event())
 
+    def on(self, *_: object) -> None:
+        pass
+
     def models(self, _: object) -> None:
         pass
 
