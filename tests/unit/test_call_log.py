@@ -151,6 +151,33 @@ def test_building_a_log_opens_nothing_and_writing_makes_its_folder(url: str, pat
         assert path.exists()
 
 
+def test_deleted_file_is_made_anew_by_who_writes_next_and_read_by_all(log: CallLog, url: str, path: Path) -> None:
+    log.append("c", TURN, {"text": "before"})
+    with CallLog(url) as other:
+        other.append("c", TURN, {"text": "before"})
+        for file in path.parent.iterdir():
+            file.unlink()
+        other.append("c", TURN, {"text": "after"})
+        assert [event.payload["text"] for event in log.events("c")] == ["after"]
+        assert log.append("c", TURN, {"text": "last"}).call_seq == 2
+        assert len(other.events("c")) == 2
+
+
+def test_folder_that_is_gone_makes_the_log_unavailable_and_nothing_is_lost_when_it_is_back(
+    log: CallLog, path: Path
+) -> None:
+    log.append("c", TURN, {"text": "before"})
+    kept = path.parent.rename(path.parent.with_name("kept"))
+    path.parent.touch()
+    for use in (lambda: log.append("c", TURN, {"text": "away"}), lambda: log.events("c")):
+        with pytest.raises(LogUnavailableError):
+            use()
+    path.parent.unlink()
+    kept.rename(path.parent)
+    log.append("c", TURN, {"text": "after"})
+    assert [event.payload["text"] for event in log.events("c")] == ["before", "after"]
+
+
 def test_call_seq_counts_each_call_from_one(log: CallLog) -> None:
     for call_id in ("a", "b", "a", "b", "a"):
         log.append(call_id, TURN, {})

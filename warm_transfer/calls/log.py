@@ -34,8 +34,16 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    DisconnectionError,
+    IntegrityError,
+    InterfaceError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.schema import CreateTable
 
 from warm_transfer.calls.bare import bare_payload
@@ -62,6 +70,9 @@ _TABLE = Table(
     UniqueConstraint("call_id", "call_seq"),
     sqlite_autoincrement=True,  # the seq of an erased call is never given again
 )
+_FileId = tuple[int, int] | None
+"""Device and inode; None if there is no file."""
+
 _EVENTS = _TABLE.c
 _PUBLIC = [column for column in _EVENTS if column is not _EVENTS.private_payload]
 
@@ -101,10 +112,13 @@ class CallLog:
         self._engine = create_engine(url, hide_parameters=True, pool_pre_ping=not url.startswith("sqlite"))
         self._busy_timeout_s = busy_timeout_s
         self._is_prepared = False
+        self._file: _FileId = None
+        """Of the SQLite file that is prepared."""
         self._preparing = threading.Lock()
         if self._is_sqlite:
             event.listen(self._engine, "connect", self._set_up_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
+            event.listen(self._engine, "checkout", self._refuse_gone_file)
 
     def append(
         self,
@@ -267,17 +281,33 @@ class CallLog:
                 yield connection
 
     def _prepare(self) -> None:
-        """Make folder and table once."""
+        """Make folder and table once, and again if the file was deleted."""
         with self._preparing:
-            if self._is_prepared:
+            if self._is_prepared and (not self._is_sqlite or self._file == self._file_now()):
                 return
             if self._is_sqlite and self._engine.url.database:
                 Path(self._engine.url.database).parent.mkdir(parents=True, exist_ok=True)
             with _exclusive(self._engine) as connection:
                 connection.execute(CreateTable(_TABLE, if_not_exists=True))
+            self._file = self._file_now()
             self._is_prepared = True
 
-    def _set_up_sqlite(self, connection: Any, _: object) -> None:
+    def _file_now(self) -> _FileId:
+        try:
+            found = Path(self._engine.url.database or "").stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _refuse_gone_file(self, _: object, record: ConnectionPoolEntry, __: object) -> None:
+        """Have a new connection if the file is not the one that this connection opened.
+
+        SQLite goes on writing to a deleted file, and tells nobody.
+        """
+        if record.info["file"] != self._file_now():
+            raise DisconnectionError
+
+    def _set_up_sqlite(self, connection: Any, record: ConnectionPoolEntry) -> None:
         """Set a new connection's pragmas.
 
         While another process switches a new file to WAL, SQLite refuses them at once, whatever the
@@ -287,7 +317,9 @@ class CallLog:
         deadline = time.monotonic() + self._busy_timeout_s
         while True:
             try:
-                return self._set_pragmas(connection)
+                self._set_pragmas(connection)
+                record.info["file"] = self._file_now()
+                return
             except sqlite3.Error as error:
                 if not isinstance(error, sqlite3.OperationalError) or time.monotonic() > deadline:
                     connection.close()  # the pool does not know it yet
@@ -343,5 +375,5 @@ def _translated() -> Iterator[None]:
         yield
     except (DataError, IntegrityError, ProgrammingError):
         raise
-    except (DatabaseError, InterfaceError, PoolTimeoutError, OSError) as error:
+    except (DatabaseError, DisconnectionError, InterfaceError, PoolTimeoutError, OSError) as error:
         raise LogUnavailableError("The call log can't be used: check CALL_LOG_URL and its permissions") from error
