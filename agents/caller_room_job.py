@@ -400,6 +400,7 @@ class CallerRoomJob:
             parties=parties,
             consult_mode=settings.consult_mode,
             room_timeout_s=longest_s,
+            ring_timeout_s=settings.ring_timeout_s,
             dispatch_timeout_s=settings.dispatch_timeout_s,
             voice=consult_voice(settings, models, self._house.book, note_heard),
             farewells=farewells,

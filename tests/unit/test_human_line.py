@@ -9,6 +9,7 @@ import pytest
 
 from warm_transfer.stand.soak.virtual_loop import VirtualLoop
 from warm_transfer.transfer import events
+from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter import human_line
 from warm_transfer.transfer.livekit_adapter.human_line import HumanTargetLine
 from warm_transfer.transfer.livekit_adapter.target_line import FAREWELL_S, CallParties
@@ -27,6 +28,7 @@ class Ringing:
         self.did: list[str] = []
         self.sent: list[tuple[ConsultMessage, str | None]] = []
         self.posted: list[events.Event] = []
+        self.presence = "available"
         self.hears_unannounced = True
         self.has_peer = False
         self.room = self
@@ -67,7 +69,7 @@ class Ringing:
         self.did.append(f"move {identity} from {name} to {destination.split('-')[0]}")
 
     def engage(self, *_: object) -> str:
-        return "available"
+        return self.presence
 
     def release(self, *_: object) -> None:
         pass
@@ -125,17 +127,42 @@ def in_virtual_time(test: Coroutine[Any, Any, None]) -> None:
 
 async def rung(ringing: Ringing, monkeypatch: pytest.MonkeyPatch, move: Move) -> HumanTargetLine:
     """The line with the person in the consult room."""
-
-    async def at_once(work: Callable[..., object], *args: object) -> object:
-        return work(*args)
-
-    monkeypatch.setattr(asyncio, "to_thread", at_once)  # virtual time knows no threads
+    monkeypatch.setattr(asyncio, "to_thread", at_once)
     ring = line(ringing, monkeypatch)
     await ring.open(OFFER, move, ringing.posted.append, lambda _: None)
     ringing.answer()
     await asyncio.sleep(0.1)
     assert ringing.posted == [events.TargetAnswered(DESK)]
     return ring
+
+
+async def at_once(work: Callable[..., object], *args: object) -> object:
+    """In place of a thread, which virtual time does not know."""
+    return work(*args)
+
+
+def test_person_who_is_in_another_call_by_now_is_busy_and_not_rung(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        monkeypatch.setattr(asyncio, "to_thread", at_once)
+        ringing = Ringing()
+        ringing.presence = "busy"
+        await line(ringing, monkeypatch).open(OFFER, Move.CLIENT_MOVE, ringing.posted.append, lambda _: None)
+        assert ringing.posted == [events.TargetBusy()]
+        assert ringing.did == []
+
+    in_virtual_time(run())
+
+
+def test_person_who_is_away_by_now_is_unavailable_and_not_rung(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        monkeypatch.setattr(asyncio, "to_thread", at_once)
+        ringing = Ringing()
+        ringing.presence = "away"
+        with pytest.raises(TargetUnavailableError, match="nobody is at the desk"):
+            await line(ringing, monkeypatch).open(OFFER, Move.CLIENT_MOVE, ringing.posted.append, lambda _: None)
+        assert ringing.did == []
+
+    in_virtual_time(run())
 
 
 def test_server_moves_the_caller_once_the_person_is_in_the_final_room(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from warm_transfer.stand.soak.virtual_loop import VirtualLoop
+from warm_transfer.transfer.events import Event, TargetUnavailable
 from warm_transfer.transfer.livekit_adapter import target_line
 from warm_transfer.transfer.livekit_adapter.target_line import CallParties, LiveKitTargetLine
 from warm_transfer.transfer.terms import Disposition, Move, Offer
@@ -15,6 +16,7 @@ from warm_transfer.transfer.wire import AgentBJob, read_job_metadata
 
 OFFER = Offer(transfer_id="0123456789", target="billing", skill="billing", reason="charged twice")
 TIMEOUT_S = 3.0
+RING_S = 15.0
 
 
 class Ringing:
@@ -68,6 +70,7 @@ def line(ringing: Ringing, monkeypatch: pytest.MonkeyPatch) -> LiveKitTargetLine
         ),
         consult_mode="text",
         room_timeout_s=60,
+        ring_timeout_s=RING_S,
         dispatch_timeout_s=TIMEOUT_S,
         voice=None,
         farewells={},
@@ -79,18 +82,35 @@ def in_virtual_time(test: Coroutine[Any, Any, None]) -> None:
         runner.run(test)
 
 
-@pytest.mark.parametrize(("takes", "asked_at"), [(1, [0]), (2, [0, 3]), (14, [3 * number for number in range(14)])])
+@pytest.mark.parametrize(("takes", "asked_at"), [(1, [0]), (2, [0, 3]), (4, [0, 3, 6, 9])])
 def test_agent_b_is_asked_for_until_it_has_come(
     takes: int, asked_at: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def run() -> None:
         ringing = Ringing(takes)
         ring = line(ringing, monkeypatch)
-        await ring.open(OFFER, Move.CLIENT_MOVE, lambda _: None, lambda _: None)
+        posted: list[Event] = []
+        await ring.open(OFFER, Move.CLIENT_MOVE, posted.append, lambda _: None)
         await asyncio.sleep(60)
+        assert posted == []
         assert ringing.asked_at == asked_at
         assert len(ringing.jobs) == 1  # one identity: a worker that has it refuses a second one
         await ring.close()
+
+    in_virtual_time(run())
+
+
+def test_agent_b_for_whom_no_worker_is_free_is_unavailable_before_the_ring_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def run() -> None:
+        ringing = Ringing(takes=99)
+        ring = line(ringing, monkeypatch)
+        posted: list[Event] = []
+        await ring.open(OFFER, Move.CLIENT_MOVE, posted.append, lambda _: None)
+        await asyncio.sleep(RING_S - 0.1)
+        assert posted == [TargetUnavailable("no worker is free")]
+        assert ringing.asked_at == [0, 3, 6, 9]
 
     in_virtual_time(run())
 

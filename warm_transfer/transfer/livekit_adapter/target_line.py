@@ -75,17 +75,22 @@ class LiveKitTargetLine:
         parties: CallParties,
         consult_mode: ConsultMode,
         room_timeout_s: float,
+        ring_timeout_s: float,
         dispatch_timeout_s: float,
         voice: ConsultVoice | None,
         farewells: Mapping[Disposition, str],
     ) -> None:
-        """`farewells`: what a target is told that is not needed any more, by the attempt's disposition."""
+        """`farewells`: what a target is told that is not needed any more, by the attempt's disposition.
+
+        A target for whom no worker takes the job is unavailable one `dispatch_timeout_s` before the ring would expire.
+        """
         self._access = access
         self._rooms = rooms
         self._parties = parties
         self._consult_mode = consult_mode
         self._room_timeout_s = room_timeout_s
         self._dispatch_timeout_s = dispatch_timeout_s
+        self._most_dispatches = max(2, math.ceil(ring_timeout_s / dispatch_timeout_s) - 1)
         self._voice = voice
         """Speaks the consult's turns in the consult room; None in a text consult."""
         self._farewells = farewells
@@ -180,8 +185,10 @@ class LiveKitTargetLine:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(link.wait_for_peer(), self._dispatch_timeout_s)
             return
-        most = math.ceil(self._room_timeout_s / self._dispatch_timeout_s)
-        await dispatch_until(link.wait_for_peer, dispatch, timeout_s=self._dispatch_timeout_s, most=most)
+        if not await dispatch_until(
+            link.wait_for_peer, dispatch, timeout_s=self._dispatch_timeout_s, most=self._most_dispatches - 1
+        ):
+            self._post(events.TargetUnavailable("no worker is free"))
 
     async def _say_farewell(self, link: ConsultLink, disposition: Disposition) -> None:
         text = self._farewells.get(disposition, "")
