@@ -1,6 +1,7 @@
 """The fault matrix judges by what is heard; its own judgement is tested with recordings that are known."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,11 +16,14 @@ from warm_transfer.stand.faults.evidence import Fault, Strike, UnmetError
 from warm_transfer.stand.faults.faulty_call import FaultyCall, Killed
 from warm_transfer.stand.faults.judge import Judged, judge, judge_strike
 from warm_transfer.stand.faults.matrix import Cell, Kill
+from warm_transfer.stand.faults.remembered import TELLS_WHO, asked_again, lost_facts, told_in
 from warm_transfer.stand.faults.second_ear import SecondEar, says_among_more, says_one_of
+from warm_transfer.stand.faults.typed_call import TypedCall
 from warm_transfer.transfer.terms import State
 
 SORRY = "Sorry, we were cut off for a moment. I am here again."
 KILLED_AT_S = 2.0
+STRUCK_AT = 1000.0
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +176,7 @@ def struck(*utterances: tuple[float, Samples], **changes: Any) -> Strike:
     parts: dict[str, Any] = {
         "fault": Fault(name="llm fails", state=State.TALKING),
         "at_s": KILLED_AT_S,
+        "struck_at": STRUCK_AT,
         "load": 1.0,
         "texts": (SORRY,),
         "within_s": 5.0,
@@ -207,6 +212,70 @@ def test_caller_who_hung_up_needs_to_hear_nobody(ear: SecondEar) -> None:
 @pytest.mark.parametrize("changes", [{"failures": ["2 Agent As at once"]}, {"left_over": ("final-1",)}])
 def test_what_the_rooms_and_the_log_tell_fails_the_fault(changes: dict[str, Any], ear: SecondEar) -> None:
     assert not judge_strike(struck((3.0, speech()), **changes), ear).holds
+
+
+def test_fact_that_is_asked_for_again_after_a_fault_is_lost(ear: SecondEar) -> None:
+    judged = judge_strike(struck((3.0, speech()), facts_lost=1), ear)
+    assert judged.facts_lost == 1
+    assert not judged.holds
+
+
+def turn(text: str, at: float, speaker: str = "agent_a") -> LoggedEvent:
+    payload = {"speaker": speaker, "text": text, "at": at}
+    return LoggedEvent(seq=1, event_id="e", call_id="c", call_seq=1, at=at, type="turn_spoken", payload=payload)
+
+
+@pytest.mark.parametrize(
+    ("text", "speaker", "lost"),
+    [
+        ("Thank you. What is your account number?", "agent_a", 1),
+        ("Hello Susan, may I have your account number?", "agent_b", 1),
+        ("Could you tell me your name?", "agent_a", 1),
+        ("What is it about?", "agent_a", 0),
+        ("Your account number is 445566.", "agent_a", 0),
+        ("What is your account number?", "caller", 0),
+    ],
+    ids=["account", "by agent B", "name", "never told", "said back", "the caller's own words"],
+)
+def test_what_the_caller_told_is_not_to_be_asked_for(text: str, speaker: str, lost: int) -> None:
+    told = dict.fromkeys(told_in(TELLS_WHO), STRUCK_AT)
+    assert set(told) == {"caller_name", "account_number"}
+    assert len(asked_again([turn(text, STRUCK_AT + 5, speaker)], told)) == lost
+
+
+def test_fact_that_agent_b_is_not_told_is_lost() -> None:
+    told = dict.fromkeys(told_in(TELLS_WHO), STRUCK_AT)
+
+    def briefed(*values: str) -> LoggedEvent:
+        payload = {"briefing": {"caller_name": values[0], "facts": [{"value": one} for one in values[1:]]}}
+        return replace(turn("", STRUCK_AT + 5), type="briefing_sent", payload=payload)
+
+    assert lost_facts([briefed("Susan Clark", "445566")], told) == []
+    assert len(lost_facts([briefed("Susan Clark")], told)) == 1
+    assert len(lost_facts([briefed(""), turn("What is your account number?", STRUCK_AT + 9)], told)) == 3
+
+
+def test_question_that_was_on_the_way_when_the_caller_told_it_is_not_asked_again() -> None:
+    told = {"account_number": STRUCK_AT}
+    asked = "What is your account number?"
+    assert asked_again([turn(asked, STRUCK_AT - 1), turn(asked, STRUCK_AT + 0.5)], told) == []
+
+
+def test_lost_fact_counts_for_the_fault_before_it() -> None:
+    call = TypedCall(site=cast(Any, None), rooms=cast(Any, None), room="r", log=cast(Any, object()))
+    call._told = {"account_number": STRUCK_AT - 60}
+    call.strikes = [struck(struck_at=STRUCK_AT), struck(struck_at=STRUCK_AT + 20)]
+    asked = "What is your account number?"
+    call.count_lost_facts([turn(asked, STRUCK_AT - 10), turn(asked, STRUCK_AT + 5), turn(asked, STRUCK_AT + 30)])
+    assert [strike.facts_lost for strike in call.strikes] == [1, 1]
+
+
+def test_two_agents_who_speak_at_once_fail_the_cell(ear: SecondEar) -> None:
+    sorry = speech()
+    one, other = (spoken_at(3.0, 6.0), replace(spoken_at(4.0, 7.0), identity="agent_b_ben-1"))
+    assert not only(judge(call((3.0, sorry), spoken=(one, other)), ear)).holds
+    assert only(judge(call((3.0, sorry), spoken=(one, replace(other, start_s=5.8))), ear)).holds
+    assert only(judge(call((3.0, sorry), spoken=(one, replace(other, identity=one.identity))), ear)).holds
 
 
 def test_what_does_not_hold_is_noted_and_the_scene_goes_on() -> None:

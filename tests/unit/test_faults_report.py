@@ -6,7 +6,7 @@ import pytest
 
 from warm_transfer.stand.faults.evidence import Fault
 from warm_transfer.stand.faults.judge import Judged, missed
-from warm_transfer.stand.faults.matrix import KINDS, RUNS_EACH, Cell, Kill, cells, plan
+from warm_transfer.stand.faults.matrix import KINDS, RUNS_EACH, Cell, Kill, cells, plan, unheard
 from warm_transfer.stand.faults.report import holds, line, summarize
 from warm_transfer.stand.faults.scenes import scenes
 from warm_transfer.transfer.terms import State
@@ -88,21 +88,33 @@ def test_every_state_has_a_kill_and_no_cell_is_there_twice() -> None:
 
 
 def test_quick_run_makes_every_kill_once() -> None:
-    planned = [cell for kills in plan(cells(), runs_each=0) for cell in kills]
+    planned = [*(cell for kills in plan(cells(), runs_each=0) for cell in kills), *unheard(cells())]
     assert sorted(map(str, planned)) == sorted(map(str, cells()))
 
 
 def test_full_run_makes_30_kills_of_each_promised_kind() -> None:
     planned = [cell for kills in plan(cells(), runs_each=RUNS_EACH) for cell in kills]
-    assert set(planned) == set(cells())
+    assert set(planned) | set(unheard(cells())) == set(cells())
     for kills in KINDS.values():
         assert sum(cell.kill in kills for cell in planned) >= 30
 
 
 def test_each_call_kills_one_thing_in_the_order_of_the_states() -> None:
     for kills in plan(cells(), runs_each=RUNS_EACH):
-        assert len({cell.kill for cell in kills}) == 1
+        assert len({(cell.kill, cell.can_move) for cell in kills}) == 1
         assert [cell.state for cell in kills] == sorted((cell.state for cell in kills), key=list(State).index)
+
+
+def test_jobs_die_also_in_calls_whose_client_does_not_move() -> None:
+    joined = {(cell.kill, cell.state) for cell in cells() if not cell.can_move}
+    assert (Kill.AGENT_A, State.MOVING) in joined
+    assert {state for kill, state in joined if kill is Kill.AGENT_B} == {State.CONSULTING, State.MOVING, State.ENDED}
+    assert len({str(cell) for cell in cells()}) == len(cells())
+
+
+def test_calls_in_which_only_a_job_dies_come_before_those_that_take_everybody_down() -> None:
+    is_shared = [kills[0].kill in (Kill.WORKER, Kill.SERVER) for kills in plan(cells(), runs_each=RUNS_EACH)]
+    assert is_shared == sorted(is_shared)
 
 
 def test_no_other_fault_is_there_twice() -> None:

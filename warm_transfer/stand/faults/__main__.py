@@ -2,7 +2,8 @@
 
 One call goes through all states in which one thing is killed, at a random moment of each; a kill counts from its
 moment to the next voice that another recognizer than the agents' understands. Other faults strike calls whose caller
-types, save where speech is what fails. What a run misses is tried once more, and then counts as failed.
+types, save where speech is what fails. What a run misses is tried once more, and then counts as failed. Calls that
+don't disturb each other are held side by side.
 
 Prints two tables and, as the last line, one JSON object: `{"cells", "cells_expected", "stranded", "facts_lost",
 "left_over", "voice_again_s": {"job", "worker", "server"}}`, the times as p95. Exits with 1 if a cell is missing or does
@@ -10,12 +11,12 @@ not hold, a caller was stranded, a fact was lost, something is left, or a voice 
 """
 
 import asyncio
-import contextlib
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Annotated
@@ -25,9 +26,9 @@ from rich.console import Console
 
 from warm_transfer.stand.caller.downlink import write_wav
 from warm_transfer.stand.caller.speech_process import SpeechProcess
-from warm_transfer.stand.faults.faulty_call import place
-from warm_transfer.stand.faults.judge import Judged, judge, judge_strike, missed
-from warm_transfer.stand.faults.matrix import RUNS_EACH, Cell, cells, plan
+from warm_transfer.stand.faults.faulty_call import FaultyCall, place
+from warm_transfer.stand.faults.judge import NEVER, Judged, judge, judge_strike, missed
+from warm_transfer.stand.faults.matrix import KINDS, RUNS_EACH, Cell, cells, plan, unheard
 from warm_transfer.stand.faults.report import fault_table, holds, kill_table, line, summarize
 from warm_transfer.stand.faults.scenes import scenes
 from warm_transfer.stand.faults.second_ear import SecondEar
@@ -37,9 +38,11 @@ from warm_transfer.transfer.errors import WarmTransferError
 
 MOST_TRIES = 2
 """What a call missed, because a state was over before the moment that was drawn, is tried once more."""
-SCENE_TIMEOUT_S = 240.0
-"""The longest takes 100 s; one that hangs counts as missed."""
-AT_ONCE = 2
+SCENE_TIMEOUT_S = 360.0
+"""The longest takes 180 s; one that hangs counts as missed."""
+CALLS_AT_ONCE = 2
+"""Spoken calls in which only jobs die: of one call each."""
+SCENES_AT_ONCE = 3
 """Calls whose callers type, and in which no promised time is judged; each is mostly waiting."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -57,23 +60,32 @@ def main(
     folder.mkdir(parents=True)
     chosen = [cell for cell in cells() if re.search(only, str(cell))]
     played = [scene for scene in scenes() if any(re.search(only, str(fault)) for fault in scene.faults)]
+    if not chosen and not played:
+        typer.echo(f"No cell's name has {only!r} in it.", err=True)
+        raise typer.Exit(code=2)
     run = _Run(folder, Random(seed))
     try:
-        asyncio.run(run.whole(plan(chosen, runs_each=0 if quick else RUNS_EACH), played))
+        asyncio.run(run.whole(chosen, played, runs_each=0 if quick else RUNS_EACH))
     except WarmTransferError as error:
         typer.echo(error.sentence, err=True)
         raise typer.Exit(code=2) from None
     Console().print(kill_table(run.judged), fault_table(run.judged), f"recordings and logs: {folder}")
-    summary = summarize(run.judged, expected=len(chosen) + sum(len(scene.faults) for scene in played))
+    expected = len(chosen) + sum(len(scene.faults) for scene in played)
+    summary = summarize(run.judged, expected=expected, left_over=run.left_over)
     typer.echo(json.dumps(summary))
     raise typer.Exit(code=int(not holds(summary)))
 
 
+Work = Callable[[], Awaitable[None]]
+
+
 class _Run:
-    """Calls and scenes, one after the other."""
+    """Calls and scenes: side by side, where they don't disturb each other."""
 
     def __init__(self, folder: Path, random: Random) -> None:
         self.judged: list[Judged] = []
+        self.left_over: tuple[str, ...] = ()
+        """At the end of all calls."""
         self._folder = folder
         self._random = random
         self._console = Console(stderr=True)
@@ -81,53 +93,68 @@ class _Run:
         self._calls = 0
         self._listening = asyncio.Lock()
 
-    async def whole(self, planned: Sequence[Sequence[Cell]], played: Sequence[Scene]) -> None:
+    async def whole(self, chosen: Sequence[Cell], played: Sequence[Scene], *, runs_each: int) -> None:
         with SpeechProcess() as speech:
             await asyncio.to_thread(speech.load)
             async with FaultSite(self._folder) as site:
-                for kills in planned:
-                    await self._kill(site, speech, kills)
+
+                def kill(cells: Sequence[Cell]) -> Work:
+                    return partial(self._kill, site, speech, cells)
+
+                planned = plan(chosen, runs_each=runs_each)
+                of_jobs = [cells for cells in planned if cells[0].kill in KINDS["job"]]
+                await _side_by_side([kill(cells) for cells in of_jobs], at_once=CALLS_AT_ONCE)
+                for cells in planned[len(of_jobs) :]:
+                    await self._kill(site, speech, cells)
                 async with Stage(site, speech, self._folder) as stage:
-                    for scene in played:
-                        if scene.is_alone:
-                            await self._play(stage, scene)
-                    await self._play_side_by_side(stage, [scene for scene in played if not scene.is_alone])
+                    await self._scenes(stage, played, [kill(cells) for cells in [unheard(chosen)] if cells])
+                self.left_over = await site.left_over()
+
+    async def _scenes(self, stage: Stage, played: Sequence[Scene], beside: Sequence[Work]) -> None:
+        for scene in played:
+            if scene.is_alone:
+                await self._play(stage, scene)
+        others = [partial(self._play, stage, scene) for scene in played if not scene.is_alone]
+        await _side_by_side([*beside, *others], at_once=SCENES_AT_ONCE)
 
     async def _kill(self, site: FaultSite, speech: SpeechProcess, kills: Sequence[Cell]) -> None:
         """All kills of one call; those that it missed are made in another."""
+        why = NEVER
         for _ in range(MOST_TRIES):
-            await site.mend()
-            call = await place(site, speech, kills, self._random)
-            self._calls += 1
-            for name, samples in (("heard", call.heard), ("said", call.said)):
-                await asyncio.to_thread(write_wav, self._folder / f"call_{self._calls}_{name}.wav", samples)
-            self._note(await asyncio.to_thread(judge, call, self._ear) if call.kills else [])
+            try:
+                await site.mend()
+                call = await place(site, speech, kills, self._random)
+            except Exception as error:  # the edge of one call: the other cells are to be seen
+                why = repr(error)
+                continue
+            await self._judge(call)
             made = {killed.cell for killed in call.kills}
             kills = [cell for cell in kills if cell not in made]
             if not kills:
                 return
-        self._note([missed(cell) for cell in kills])
+        self._note([missed(cell, why) for cell in kills])
 
-    async def _play_side_by_side(self, stage: Stage, played: Sequence[Scene]) -> None:
-        waiting = list(reversed(played))
-
-        async def play() -> None:
-            while waiting:
-                await self._play(stage, waiting.pop())
-
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(AT_ONCE):
-                tasks.create_task(play())
+    async def _judge(self, call: FaultyCall) -> None:
+        self._calls += 1
+        number = self._calls
+        for name, samples in (("heard", call.heard), ("said", call.said)):
+            await asyncio.to_thread(write_wav, self._folder / f"call_{number}_{name}.wav", samples)
+        if call.kills:
+            async with self._listening:
+                self._note(await asyncio.to_thread(judge, call, self._ear))
 
     async def _play(self, stage: Stage, scene: Scene) -> None:
         """One scene; where not all of its faults struck, once more."""
         awaited = list(scene.faults)
+        why = NEVER
         for _ in range(MOST_TRIES):
-            await stage.site.mend()
             strikes = []
-            with contextlib.suppress(TimeoutError):
+            try:
+                await stage.site.mend()
                 async with asyncio.timeout(SCENE_TIMEOUT_S):
                     strikes = await stage.play(scene)
+            except Exception as error:  # the edge of one scene: the others are to be seen
+                why = repr(error)
             for strike in strikes:
                 if strike.fault in awaited:
                     async with self._listening:
@@ -135,12 +162,24 @@ class _Run:
                     awaited.remove(strike.fault)
             if not awaited:
                 return
-        self._note([missed(fault) for fault in awaited])
+        self._note([missed(fault, why) for fault in awaited])
 
     def _note(self, judged: Sequence[Judged]) -> None:
         self.judged += judged
         for one in judged:
             self._console.print(line(one), markup=False, soft_wrap=True)
+
+
+async def _side_by_side(works: Sequence[Work], *, at_once: int) -> None:
+    waiting = list(reversed(works))
+
+    async def work() -> None:
+        while waiting:
+            await waiting.pop()()
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(at_once):
+            tasks.create_task(work())
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ class Strike:
     fault: Fault
     at_s: float
     """Its place in the recording."""
+    struck_at: float
+    """The same moment, in seconds since the epoch."""
     load: float
     """The machine's load average at that time."""
     texts: tuple[str, ...]
@@ -43,6 +45,8 @@ class Strike:
     heard: tuple[Utterance, ...] = ()
     """All that the caller heard of it."""
     left_over: tuple[str, ...] = ()
+    facts_lost: int = 0
+    """From then to the next strike, of what the caller had told."""
 
     @contextmanager
     def watched(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import combinations
 from random import Random
 
 from warm_transfer.calls.log import LoggedEvent
@@ -103,8 +104,9 @@ class _Call:
         scenario = load_scenario("patient")
         self._script = ScriptedCaller(scenario)
         self._job = AgentAJob(call_id=self._call_id, caller_identity=identity)
-        token = caller_token(site.access, room=self._room, identity=identity, can_move=True)
-        self._caller = Caller(url=site.access.url, token=token)
+        can_move = cells[0].can_move
+        token = caller_token(site.access, room=self._room, identity=identity, can_move=can_move)
+        self._caller = Caller(url=site.access.url, token=token, can_move=can_move)
         self._conversation = Conversation(
             self._caller,
             self._script,
@@ -114,23 +116,20 @@ class _Call:
             think=self._may_speak.wait,
         )
 
+    async def rooms(self) -> set[str]:
+        """Every room of the call so far."""
+        opened = [one.payload for one in await self._events() if one.type == "consult_opened"]
+        return {self._room, *(one[kind] for one in opened for kind in ("consult_room", "final_room"))}
+
     async def run(self) -> FaultyCall:
         async with Rooms(self._site.access) as rooms:
             before = await rooms.names()
-            await rooms.create(self._room, empty_timeout_s=30)
-            await rooms.dispatch(self._site.settings.agent_name, self._room, self._job.model_dump_json())
-            async with self._caller:
-                killing = asyncio.create_task(self._kill_all())
-                try:
-                    with suppress(TimeoutError):
-                        await self._conversation.run(CALL_TIMEOUT_S)
-                    await self._caller.hang_up()
-                finally:
-                    killing.cancel()
-                    await asyncio.gather(killing, return_exceptions=True)
-                if not killing.cancelled():
-                    killing.result()  # its error, if it had one
-                left_over = await self._left_over(rooms, before)
+            self._site.live_calls += 1
+            try:
+                await self._hold(rooms)
+            finally:
+                self._site.live_calls -= 1
+            left_over = await self._left_over(rooms, before)
         return FaultyCall(
             kills=tuple(self._kills),
             spoken=tuple(self._conversation.transcript),
@@ -141,6 +140,21 @@ class _Call:
             facts_lost=self._script.asked_again,
             left_over=left_over,
         )
+
+    async def _hold(self, rooms: Rooms) -> None:
+        await rooms.create(self._room, empty_timeout_s=30)
+        await rooms.dispatch(self._site.settings.agent_name, self._room, self._job.model_dump_json())
+        async with self._caller:
+            killing = asyncio.create_task(self._kill_all())
+            try:
+                with suppress(TimeoutError):
+                    await self._conversation.run(CALL_TIMEOUT_S)
+                await self._caller.hang_up()
+            finally:
+                killing.cancel()
+                await asyncio.gather(killing, return_exceptions=True)
+            if not killing.cancelled():
+                killing.result()  # its error, if it had one
 
     async def _kill_all(self) -> None:
         try:
@@ -228,7 +242,8 @@ class _Call:
         while True:
             pids = {one.payload["pid"] for one in await self._events() if one.type == "job_started"}
             processes = {f"process {pid}" for pid in pids if is_alive(pid)}
-            left = (await rooms.names() - before) | processes
+            names = await rooms.names() - before
+            left = (names & await self.rooms() if self._site.live_calls else names) | processes
             if not left or loop.time() > deadline:
                 return tuple(sorted(left))
             await asyncio.sleep(0.1)
@@ -237,6 +252,19 @@ class _Call:
 def _is_past(state: State | None, wanted: State) -> bool:
     order = list(State)
     return state is not None and order.index(state) > order.index(wanted)
+
+
+def spoke_at_once(call: FaultyCall, from_s: float, until_s: float) -> float:
+    """How long two agents spoke to the caller at the same time, at most, in this part of the call; in s."""
+    agents = [one for one in call.spoken if one.speaker == "agent" and one.end_s > from_s and one.start_s < until_s]
+    return max(
+        (
+            min(one.end_s, other.end_s) - max(one.start_s, other.start_s)
+            for one, other in combinations(agents, 2)
+            if one.identity != other.identity
+        ),
+        default=0.0,
+    )
 
 
 def heard_after(call: FaultyCall, killed_at_s: float) -> list[tuple[float, Samples]]:

@@ -5,9 +5,13 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from warm_transfer.stand.faults.evidence import Fault, Strike
-from warm_transfer.stand.faults.faulty_call import STRANDED_S, FaultyCall, Killed, heard_after
+from warm_transfer.stand.faults.faulty_call import STRANDED_S, FaultyCall, Killed, heard_after, spoke_at_once
 from warm_transfer.stand.faults.matrix import Cell, Kill
 from warm_transfer.stand.faults.second_ear import SecondEar, says_among_more, says_one_of
+
+NEVER = "the call never came to it"
+MOST_AT_ONCE_S = 1.0
+"""One agent may be cut off by the next one's first word, as the caller's jitter buffer has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +34,7 @@ class Judged:
     @property
     def holds(self) -> bool:
         """Whether nothing was lost."""
-        return not (self.is_stranded or self.facts_lost or self.left_over)
+        return not (self.is_stranded or self.facts_lost or self.left_over or self.failures)
 
 
 def judge(call: FaultyCall, ear: SecondEar) -> list[Judged]:
@@ -57,6 +61,7 @@ def _after(call: FaultyCall, killed: Killed, until_s: float, ear: SecondEar) -> 
             voice_again_s = start_s - killed.at_s
             break
     is_alone = voice_again_s is None or voice_again_s > STRANDED_S
+    both_s = spoke_at_once(call, killed.at_s, until_s)
     return Judged(
         cell=killed.cell,
         voice_again_s=None if is_unheard else voice_again_s,
@@ -65,6 +70,7 @@ def _after(call: FaultyCall, killed: Killed, until_s: float, ear: SecondEar) -> 
         left_over=(),
         heard=tuple(heard),
         load=killed.load,
+        failures=(f"two agents spoke at once for {both_s:.1f} s",) if both_s > MOST_AT_ONCE_S else (),
     )
 
 
@@ -90,7 +96,7 @@ def judge_strike(strike: Strike, ear: SecondEar) -> Judged:
         cell=strike.fault,
         voice_again_s=voice_again_s,
         is_stranded=is_alone or bool(strike.failures),
-        facts_lost=0,
+        facts_lost=strike.facts_lost,
         left_over=strike.left_over,
         heard=tuple(heard),
         load=strike.load,
@@ -98,7 +104,7 @@ def judge_strike(strike: Strike, ear: SecondEar) -> Judged:
     )
 
 
-def missed(cell: Cell | Fault) -> Judged:
+def missed(cell: Cell | Fault, why: str = NEVER) -> Judged:
     """A cell that no call came to: it counts as failed."""
     return Judged(
         cell=cell,
@@ -108,5 +114,5 @@ def missed(cell: Cell | Fault) -> Judged:
         left_over=(),
         heard=(),
         load=os.getloadavg()[0],
-        failures=("the call never came to it",),
+        failures=(why,),
     )

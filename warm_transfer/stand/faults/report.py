@@ -24,15 +24,15 @@ class Summary(TypedDict):
     """By kind of death, p95; None for a kind that was not chosen."""
 
 
-def summarize(judged: Sequence[Judged], *, expected: int) -> Summary:
-    """Count what was lost over all runs."""
+def summarize(judged: Sequence[Judged], *, expected: int, left_over: Sequence[str] = ()) -> Summary:
+    """Count what was lost over all runs; `left_over`: at the end, and nobody knows by which call."""
     failed = {one.cell for one in judged if not one.holds}
     return Summary(
         cells=len({one.cell for one in judged} - failed),
         cells_expected=expected,
         stranded=sum(one.is_stranded for one in judged),
         facts_lost=sum(one.facts_lost for one in judged),
-        left_over=sum(len(one.left_over) for one in judged),
+        left_over=len({*left_over, *(one for each in judged for one in each.left_over)}),
         voice_again_s={kind: _p95(one for one in judged if _is_kill(one, kills)) for kind, kills in KINDS.items()},
     )
 
@@ -63,7 +63,7 @@ def kill_table(judged: Sequence[Judged]) -> Table:
     table.add_column("load", justify="right")
     for kill in Kill:
         of_kill = [one for one in judged if _is_kill(one, (kill,))]
-        entries = (_entry([one for one in of_kill if one.cell == Cell(state=state, kill=kill)]) for state in State)
+        entries = (_entry([one for one in of_kill if _state(one) is state]) for state in State)
         table.add_row(kill.value, *entries, _loads(of_kill))
     return table
 
@@ -96,6 +96,10 @@ def _loads(of_kill: Sequence[Judged]) -> str:
 
 def _is_kill(one: Judged, kills: Sequence[Kill]) -> bool:
     return isinstance(one.cell, Cell) and one.cell.kill in kills
+
+
+def _state(one: Judged) -> State:
+    return one.cell.state
 
 
 def _p95(judged: Iterable[Judged]) -> float | None:

@@ -17,7 +17,7 @@ from warm_transfer.stand.faults.matrix import Kill
 from warm_transfer.stand.faults.watcher_process import WatcherProcess
 from warm_transfer.stand.server import LiveKitServer, free_port
 from warm_transfer.stand.worker_process import WorkerProcess
-from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess
 
 WORKERS = 3
 """So that the next can be killed while one starts: that takes 10 s beside a call on two cores."""
@@ -29,12 +29,15 @@ class FaultSite:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.log_file = folder / "calls.sqlite3"
         self._server = LiveKitServer(log_file=folder / "server.log", port=free_port())
         ports = [free_port() for _ in range(MOST_WATCHERS)]
         self._settings = self._own_settings(ports)
         self.settings = load_settings(env_file="/dev/null", environ=self._settings)
         self.access = ServerAccess.of(self.settings)
         self.log = CallLog(self.settings.call_log_url)
+        self.live_calls = 0
+        """How many are under way."""
         self._workers: list[WorkerProcess] = []
         self.watchers = [
             WatcherProcess(port=port, log_file=folder / f"watcher_{number}.log", environment=self.environment())
@@ -102,6 +105,11 @@ class FaultSite:
             case Kill.SERVER:
                 await self.restart_server()
 
+    async def left_over(self) -> tuple[str, ...]:
+        """Rooms that are still there when no call is."""
+        async with Rooms(self.access) as rooms:
+            return tuple(sorted(await rooms.names()))
+
     async def restart_server(self) -> None:
         """Kill -9, and start again at once."""
         await self._server.restart()
@@ -124,7 +132,7 @@ class FaultSite:
             "LIVEKIT_API_KEY": fields["livekit_api_key"].default,
             "LIVEKIT_API_SECRET": fields["livekit_api_secret"].default.get_secret_value(),
             "AGENT_NAME": f"faults-{self._folder.name}",
-            "CALL_LOG_URL": f"sqlite:///{self._folder}/calls.sqlite3",
+            "CALL_LOG_URL": f"sqlite:///{self.log_file}",
             "UNWRITTEN_DIR": str(self._folder / "unwritten"),
             "WATCHERS": ",".join(f"127.0.0.1:{port}" for port in watcher_ports),
             "CONSULT_MODE": "spoken",

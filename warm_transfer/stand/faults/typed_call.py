@@ -3,15 +3,25 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
-from warm_transfer.calls.log import LoggedEvent
+from warm_transfer.calls.log import CallLog, LoggedEvent, LogUnavailableError
 from warm_transfer.stand.caller.caller import Caller
 from warm_transfer.stand.caller.downlink import CallClock, Lane, Samples
 from warm_transfer.stand.caller.ear import Utterance
 from warm_transfer.stand.demo.left_over import is_alive
 from warm_transfer.stand.faults.evidence import Fault, Strike, UnmetError
+from warm_transfer.stand.faults.remembered import (
+    TELLS_WHO,
+    TELLS_WHY,
+    WANTS_BILLING,
+    WANTS_BILLING_NOW,
+    WANTS_NOW,
+    lost_facts,
+    told_in,
+)
 from warm_transfer.stand.faults.site import FaultSite
 from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
@@ -25,9 +35,6 @@ QUIET_S = 1.2
 """Longer than a pause between two sentences."""
 POLL_S = 0.05
 
-WANTS_BILLING = "My name is Susan Clark, my account number is 445566, and I was charged twice."
-WANTS_BILLING_NOW = f"{WANTS_BILLING} Please connect me with billing."
-
 
 class TypedCall:
     """One call under way; see `Stage.call`."""
@@ -35,7 +42,8 @@ class TypedCall:
     caller: Caller | None = None
     """Who is in the call now; another one after a return."""
 
-    def __init__(self, *, site: FaultSite, rooms: Rooms, room: str) -> None:
+    def __init__(self, *, site: FaultSite, rooms: Rooms, room: str, log: CallLog | None = None) -> None:
+        """`log`: of the worker that has the call, if it has one of its own."""
         self.call_id = secrets.token_hex(16)
         self.room = room
         self.token = ""
@@ -46,6 +54,10 @@ class TypedCall:
         self.most_agents = 0
         """Agent As in the caller's room, at any one time."""
         self.agents_allowed = 1
+        self.log = log or site.log
+        self._known: list[LoggedEvent] = []
+        self._told: dict[str, float] = {}
+        """When the caller first told each kind of fact, seconds since the epoch."""
         self._site = site
         self._rooms = rooms
 
@@ -54,7 +66,14 @@ class TypedCall:
 
         Without a time nobody is to hear anything.
         """
-        strike = Strike(fault=fault, at_s=self.clock.now_s(), load=os.getloadavg()[0], texts=texts, within_s=within_s)
+        strike = Strike(
+            fault=fault,
+            at_s=self.clock.now_s(),
+            struck_at=time.time(),
+            load=os.getloadavg()[0],
+            texts=texts,
+            within_s=within_s,
+        )
         self.strikes.append(strike)
         return strike
 
@@ -65,11 +84,17 @@ class TypedCall:
 
     async def say(self, text: str, samples: Samples, rate_hz: int) -> None:
         """Let the caller speak: int16[n_samples]."""
+        self._note_told(text)
         await self._in_call.say(text, samples, rate_hz)
 
     async def hang_up(self) -> None:
         """Press the end button."""
         await self._in_call.hang_up()
+
+    @property
+    def room_metadata(self) -> str:
+        """What the room tells the caller's client."""
+        return self._in_call.rtc_room.metadata or ""
 
     async def leave(self) -> None:
         """Go away without a word, as a page that is loaded again."""
@@ -77,11 +102,14 @@ class TypedCall:
 
     async def type(self, text: str) -> None:
         """Send a chat message to the agent, as a playground does."""
+        self._note_told(text)
         await self._in_call.rtc_room.local_participant.send_text(text, topic="lk.chat")
 
     async def events(self) -> list[LoggedEvent]:
-        """All events of the call so far."""
-        return await asyncio.to_thread(self._site.log.events, self.call_id)
+        """All events of the call so far; those known before, while the log can't be read."""
+        with suppress(LogUnavailableError):
+            self._known = await asyncio.to_thread(self.log.events, self.call_id)
+        return self._known
 
     async def until(
         self, event_type: str, *, count: int = 1, timeout_s: float = WAIT_S, **payload: object
@@ -106,15 +134,33 @@ class TypedCall:
 
         await _until(is_said, WAIT_S, f"{speaker} never said {words!r}")
 
+    async def tell_who(self) -> None:
+        """Tell name and account number, and wait until that was answered."""
+        await self.until_quiet()
+        told_at_s = self.clock.now_s()
+        await self.type(TELLS_WHO)
+        await self._until_heard_since(told_at_s)
+        await self.until_quiet()
+
+    async def use_facts(self) -> None:
+        """Go on to Agent B, who needs what was told before the fault: it is asked for again by whoever forgot it."""
+        await self.until_quiet()
+        completed = await self._completed()
+        await self.type(f"{TELLS_WHY} {WANTS_NOW}")
+        await self.until("transfer_ended", count=completed + 1, disposition="completed")
+        await self.until_said("susan", speaker="agent_b")
+        await self.until_quiet()
+
+    def count_lost_facts(self, events: Sequence[LoggedEvent]) -> None:
+        """Give each strike how many of the facts that the caller had told were lost up to the next one."""
+        lost = lost_facts(events, self._told)
+        ends = [*(one.struck_at for one in self.strikes[1:]), float("inf")]
+        for strike, until in zip(self.strikes, ends, strict=True):
+            strike.facts_lost = sum(strike.struck_at < at <= until for at in lost)
+
     async def until_heard(self, after: Strike | None = None, *, by: str = "") -> None:
         """Wait until the caller has heard out somebody who began to speak after this; `by`: how the identity begins."""
-
-        async def is_heard() -> bool:
-            self.listen()
-            after_s = after.at_s if after else 0.0
-            return any(one.start_s > after_s and one.identity.startswith(by) for one in self.heard)
-
-        await _until(is_heard, WAIT_S, f"the caller did not hear {by or 'anybody'}")
+        await self._until_heard_since(after.at_s if after else 0.0, by)
 
     async def until_quiet(self) -> None:
         """Wait until nobody speaks any more, so that what is heard next is about what happens next."""
@@ -185,6 +231,21 @@ class TypedCall:
         """Of its jobs, those that live."""
         pids = {one.payload["pid"] for one in await self.events() if one.type == "job_started"}
         return {f"process {pid}" for pid in pids if is_alive(pid)}
+
+    async def _until_heard_since(self, after_s: float, by: str = "") -> None:
+        async def is_heard() -> bool:
+            self.listen()
+            return any(one.start_s > after_s and one.identity.startswith(by) for one in self.heard)
+
+        await _until(is_heard, WAIT_S, f"the caller did not hear {by or 'anybody'}")
+
+    async def _completed(self) -> int:
+        ended = [one.payload for one in await self.events() if one.type == "transfer_ended"]
+        return sum(one["disposition"] == "completed" for one in ended)
+
+    def _note_told(self, text: str) -> None:
+        for kind in told_in(text):
+            self._told.setdefault(kind, time.time())
 
     @property
     def _in_call(self) -> Caller:

@@ -8,20 +8,24 @@ from livekit import rtc
 
 from agents.prompts import load_phrases
 from warm_transfer.stand.faults.evidence import Fault, UnmetError
+from warm_transfer.stand.faults.remembered import WANTS_BILLING_NOW
 from warm_transfer.stand.faults.stage import Scene, Stage
-from warm_transfer.stand.faults.typed_call import WANTS_BILLING_NOW, TypedCall
+from warm_transfer.stand.faults.typed_call import TypedCall
 from warm_transfer.transfer.terms import State
 
 LOST_S = 40.0
 """LiveKit takes 15 to 20 s to tell of a lost connection."""
 BACK_S = 6.0
 """From the return to the voice; joining takes 0.3 s of it, 4 s on busy cores."""
+ENDED_S = 4.0
+"""For the end of a call to be seen in its log, on busy cores; rooms and jobs have `LEFT_S` from then."""
 _UNDER_WAY = (State.RINGING, State.CONSULTING, State.MOVING)
 
 
 def scenes() -> list[Scene]:
-    """Hang-ups in every state, a clean leave and a lost connection with a return."""
-    return [*(_hang_up(state) for state in State), _RELOADED, _LOST]
+    """Hang-ups in every state; a clean leave and a lost connection, with a return and without."""
+    away = [_stay_away(state) for state in (State.TALKING, State.CONSULTING, State.ENDED)]
+    return [_LOST, _LOST_FOR_GOOD, _RELOADED, *away, *(_hang_up(state) for state in State)]
 
 
 def _hang_up(state: State) -> Scene:
@@ -31,7 +35,7 @@ def _hang_up(state: State) -> Scene:
     async def play(stage: Stage) -> None:
         # In a text consult the states after the consult come soon; a spoken one lasts.
         crew = None if state is State.CONSULTING else await stage.crew("text", CONSULT_MODE="text")
-        async with stage.call(crew.agent_name if crew else None) as call:
+        async with stage.call(crew) as call:
             await call.come_to(state)
             strike = call.strike(fault)
             with strike.watched():
@@ -63,6 +67,7 @@ async def _reload(stage: Stage) -> None:
             with strike.watched():
                 await call.until_heard(strike)
         await call.until("transfer_ended", disposition="completed")
+        await call.until_said("susan", speaker="agent_b")
 
 
 _RELOADED = Scene(faults=(_RELOADED_TALKING, _RELOADED_HELD), play=_reload, is_alone=False)
@@ -72,22 +77,40 @@ _LOST_TALKING = Fault(name="lost connection and return", state=State.TALKING)
 
 async def _lose(stage: Stage) -> None:
     """A caller whose process is killed, as a phone that dies, and who comes back when LiveKit has noticed."""
-    async with stage.call(has_caller=False) as call:
-        lost = multiprocessing.get_context("spawn").Process(
-            target=_stay_in_room, args=(stage.site.access.url, call.token), daemon=True
-        )
-        await asyncio.to_thread(lost.start)
-        try:
-            await call.until_said("how can i help")
-        finally:
-            lost.kill()
-        await _until_missed(call)
+    crew = await stage.crew("text", CONSULT_MODE="text")
+    async with stage.call(crew, has_caller=False) as call:
+        await _get_lost(stage, call)
         strike = call.strike(_LOST_TALKING, load_phrases()["welcome_back"], within_s=BACK_S)
         async with call.returned():
             with strike.watched():
                 await call.until_heard(strike)
-                await call.type("What are your opening hours?")
-                await call.until_said("monday")
+                await call.tell_who()
+                await call.use_facts()
+
+
+_LOST_FOR_GOOD_TALKING = Fault(name="lost connection without return", state=State.TALKING)
+
+
+async def _lose_for_good(stage: Stage) -> None:
+    """The call ends with the grace time."""
+    crew = await stage.crew("text", CONSULT_MODE="text")
+    async with stage.call(crew, has_caller=False) as call:
+        await _get_lost(stage, call)
+        strike = call.strike(_LOST_FOR_GOOD_TALKING)
+        with strike.watched():
+            await call.until("call_ended", timeout_s=stage.site.settings.lost_grace_s + ENDED_S)
+
+
+async def _get_lost(stage: Stage, call: TypedCall) -> None:
+    lost = multiprocessing.get_context("spawn").Process(
+        target=_stay_in_room, args=(stage.site.access.url, call.token), daemon=True
+    )
+    await asyncio.to_thread(lost.start)
+    try:
+        await call.until_said("how can i help")
+    finally:
+        lost.kill()
+    await _until_missed(call)
 
 
 async def _until_missed(call: TypedCall) -> None:
@@ -97,6 +120,25 @@ async def _until_missed(call: TypedCall) -> None:
 
 
 _LOST = Scene(faults=(_LOST_TALKING,), play=_lose, is_alone=False)
+_LOST_FOR_GOOD = Scene(faults=(_LOST_FOR_GOOD_TALKING,), play=_lose_for_good, is_alone=False)
+
+
+def _stay_away(state: State) -> Scene:
+    """A page that is closed: the grace time, and nothing is left."""
+    fault = Fault(name="clean leave without return", state=state)
+
+    async def play(stage: Stage) -> None:
+        crew = None if state is State.CONSULTING else await stage.crew("text", CONSULT_MODE="text")
+        async with stage.call(crew) as call:
+            await call.come_to(state)
+            await call.leave()
+            strike = call.strike(fault)
+            with strike.watched():
+                await call.until("call_ended", timeout_s=stage.site.settings.rejoin_grace_s + ENDED_S)
+                if state in _UNDER_WAY:
+                    await call.until("transfer_ended", disposition="caller_left")
+
+    return Scene(faults=(fault,), play=play, is_alone=False)
 
 
 def _stay_in_room(url: str, token: str) -> None:

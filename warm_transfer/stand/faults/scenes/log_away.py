@@ -1,20 +1,23 @@
-"""The call log can't be written: locked, its disk full, away while a call is recovered."""
+"""The call log can't be written: locked, its disk full, its folder gone; also while a job dies and is recovered."""
 
 import asyncio
+import json
 import os
 import resource
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import psutil
-from sqlalchemy.engine import make_url
 
 from agents.prompts import load_phrases
+from warm_transfer.calls.log import LoggedEvent
 from warm_transfer.stand.faults.evidence import Fault, UnmetError
-from warm_transfer.stand.faults.stage import Scene, Stage
-from warm_transfer.stand.faults.typed_call import WANTS_BILLING_NOW, TypedCall
+from warm_transfer.stand.faults.remembered import FACTS, WANTS_BILLING_NOW
+from warm_transfer.stand.faults.stage import Crew, Scene, Stage
+from warm_transfer.stand.faults.typed_call import TypedCall
 from warm_transfer.transfer.terms import State
 
 AWAY_S = 30.0
@@ -27,44 +30,73 @@ SETTLED_S = 3.0
 FULL_BYTES = 16 * 1024
 """A file that grows beyond is refused, as on a full disk: the log's, but not a job's buffer of a few events."""
 
+Outage = Callable[[Crew], AbstractAsyncContextManager[None]]
+
 
 def scenes() -> list[Scene]:
-    """The log locked, and its disk full, while a transfer is made; the log away for 30 s during a recovery."""
-    return [
-        Scene(faults=(_LOCKED,), play=lambda stage: _transfer_without_log(stage, _LOCKED)),
-        Scene(faults=(_FULL,), play=lambda stage: _transfer_without_log(stage, _FULL)),
-        Scene(faults=(_AWAY,), play=_recover_without_log),
-    ]
+    """A transfer without the log, in every way; a job that dies without it, soon after it went and long before."""
+    return [Scene(faults=(_GONE, _LOCKED, _FULL, _DIED, _AWAY), play=_lose_log, is_alone=False)]
 
 
-_ONCE = ("transfer_requested", "target_answered", "briefing_sent", "target_accepted", "caller_moved", "transfer_ended")
+_IN_ORDER = ("transfer_requested", "target_answered", "target_accepted", "caller_moved", "transfer_ended")
 _LOCKED = Fault(name="call log locked", state=State.RINGING)
+_GONE = Fault(name="call log's folder gone", state=State.RINGING)
 _FULL = Fault(name="call log's disk full", state=State.RINGING)
+_DIED = Fault(name="agent A's job killed with words that the log could not take", state=State.TALKING)
 _AWAY = Fault(name=f"agent A's job killed, call log away for {AWAY_S:.0f} s", state=State.TALKING)
 
 
-async def _transfer_without_log(stage: Stage, fault: Fault) -> None:
+async def _lose_log(stage: Stage) -> None:
+    crew = await stage.crew("log_away", has_own_log=True, CONSULT_MODE="text")
+    await _transfer_without_log(stage, crew, _GONE, _gone)
+    await _transfer_without_log(stage, crew, _LOCKED, _locked)
+    await _transfer_without_log(stage, crew, _FULL, _full)
+    await _die_without_log(stage, crew)
+    await _recover_without_log(stage, crew)
+
+
+async def _transfer_without_log(stage: Stage, crew: Crew, fault: Fault, outage: Outage) -> None:
     """The caller comes to Agent B all the same, and afterwards the log has everything, in order."""
-    crew = await stage.crew("text", CONSULT_MODE="text")
-    async with stage.call(crew.agent_name) as call:
+    async with stage.call(crew) as call:
         await call.come_to(State.TALKING)
-        async with _locked(stage) if fault is _LOCKED else _full(stage):
+        async with outage(crew):
             strike = call.strike(fault, "Hello Susan, this is Ben. I see you were charged twice.", within_s=CONSULTED_S)
             await call.type(WANTS_BILLING_NOW)
             with strike.watched():
                 await call.until_heard(strike, by="agent_b")
+                if any(event.type in _IN_ORDER for event in await call.events()):
+                    raise UnmetError("the log was not away")
         with strike.watched():
             await call.until("transfer_ended", disposition="completed")
             await call.until_said("susan", speaker="agent_b")
-            _check_once([event.type for event in await call.events()])
+            events = await call.events()
+            _check_order(events)
+            _check_kept_once(events)
 
 
-async def _recover_without_log(stage: Stage) -> None:
-    """Nobody knows who recovers the call until the log is back; then one Agent A does."""
-    async with stage.call() as call:
+async def _die_without_log(stage: Stage, crew: Crew) -> None:
+    """What was said while the log was away is in it afterwards, although the job that heard it is dead."""
+    async with stage.call(crew) as call:
         await call.come_to(State.TALKING)
         pid = (await call.until("job_started")).payload["pid"]
-        async with _locked(stage):
+        async with _locked(crew):
+            await call.tell_who()
+            strike = call.strike(_DIED, load_phrases()["resumed"], within_s=SETTLED_S + RECOVERED_S)
+            os.kill(pid, signal.SIGKILL)
+            await asyncio.sleep(SETTLED_S)
+        with strike.watched():
+            await call.until_heard(strike)
+            await call.use_facts()
+            _check_kept_once(await call.events())
+
+
+async def _recover_without_log(stage: Stage, crew: Crew) -> None:
+    """Nobody knows who recovers the call until the log is back; then one Agent A does."""
+    async with stage.call(crew) as call:
+        await call.come_to(State.TALKING)
+        await call.tell_who()
+        pid = (await call.until("job_started")).payload["pid"]
+        async with _locked(crew):
             strike = call.strike(_AWAY, load_phrases()["resumed"], within_s=AWAY_S + RECOVERED_S)
             os.kill(pid, signal.SIGKILL)
             await asyncio.sleep(AWAY_S)
@@ -72,6 +104,7 @@ async def _recover_without_log(stage: Stage) -> None:
             await call.until_heard(strike)
             await asyncio.sleep(SETTLED_S)
             await check_one_agent(call)
+            await call.use_facts()
 
 
 async def check_one_agent(call: TypedCall) -> None:
@@ -82,17 +115,30 @@ async def check_one_agent(call: TypedCall) -> None:
         raise UnmetError(f"{len(agents)} Agent As, {len(died)} recoveries")
 
 
-def _check_once(types: Sequence[str]) -> None:
-    wrong = [one for one in _ONCE if types.count(one) != 1]
-    if wrong:
-        raise UnmetError(f"not once in the log: {', '.join(wrong)}")
+def _check_order(events: Sequence[LoggedEvent]) -> None:
+    """Refuse a transfer that is not told in the order in which it went."""
+    told = [event for event in events if event.type in _IN_ORDER]
+    if [event.type for event in told] != list(_IN_ORDER):
+        raise UnmetError(f"told as {', '.join(event.type for event in told)}")
+    if [event.at for event in told] != sorted(event.at for event in told):
+        raise UnmetError("its moments are not in order")
+
+
+def _check_kept_once(events: Sequence[LoggedEvent]) -> None:
+    """Refuse words of the caller that are missing, and anything that is there twice."""
+    turns = [event.payload for event in events if event.type == "turn_spoken"]
+    told = [turn for turn in turns if turn["speaker"] == "caller" and FACTS["caller_name"] in turn["text"]]
+    if len(told) != 1:
+        raise UnmetError(f"what the caller told is {len(told)} times in the log")
+    counted = Counter((event.type, event.at, json.dumps(event.payload, sort_keys=True)) for event in events)
+    if twice := [what for (what, _, _), times in counted.items() if times > 1]:
+        raise UnmetError(f"twice in the log: {', '.join(twice)}")
 
 
 @asynccontextmanager
-async def _locked(stage: Stage) -> AsyncIterator[None]:
+async def _locked(crew: Crew) -> AsyncIterator[None]:
     """Nobody else can write to the log."""
-    file = make_url(stage.site.settings.call_log_url).database or ""
-    connection = await asyncio.to_thread(sqlite3.connect, file, isolation_level=None, check_same_thread=False)
+    connection = await asyncio.to_thread(sqlite3.connect, crew.log_file, isolation_level=None, check_same_thread=False)
     try:
         await asyncio.to_thread(connection.execute, "PRAGMA busy_timeout = 10000")
         await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
@@ -102,14 +148,31 @@ async def _locked(stage: Stage) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _full(stage: Stage) -> AsyncIterator[None]:
-    """No job of the crew can make a file grow."""
-    crew = await stage.crew("text", CONSULT_MODE="text")
-    _limit(crew.worker.descendants(), FULL_BYTES)
+async def _gone(crew: Crew) -> AsyncIterator[None]:
+    """As a volume that is not mounted: the log's folder is no folder any more."""
+    folder = crew.log_file.parent
+    kept = folder.with_name(f"{folder.name}_kept")
+    folder.rename(kept)
+    folder.touch()
     try:
         yield
     finally:
+        folder.unlink()
+        kept.rename(folder)
+
+
+@asynccontextmanager
+async def _full(crew: Crew) -> AsyncIterator[None]:
+    """No job of the crew can make a file grow; who reads meanwhile keeps SQLite's WAL from beginning anew."""
+    reader = await asyncio.to_thread(sqlite3.connect, crew.log_file, isolation_level=None, check_same_thread=False)
+    try:
+        await asyncio.to_thread(reader.execute, "BEGIN")
+        await asyncio.to_thread(lambda: reader.execute("SELECT count(*) FROM events").fetchall())
+        _limit(crew.worker.descendants(), FULL_BYTES)
+        yield
+    finally:
         _limit(crew.worker.descendants(), resource.RLIM_INFINITY)
+        await asyncio.to_thread(reader.close)
 
 
 def _limit(processes: list[psutil.Process], most_bytes: int) -> None:

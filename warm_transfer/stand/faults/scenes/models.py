@@ -2,8 +2,9 @@
 
 from agents.prompts import load_phrases
 from warm_transfer.stand.faults.evidence import Fault
+from warm_transfer.stand.faults.remembered import WANTS_BILLING_NOW, WANTS_NOW
 from warm_transfer.stand.faults.stage import Crew, Scene, Stage
-from warm_transfer.stand.faults.typed_call import WANTS_BILLING_NOW, TypedCall
+from warm_transfer.stand.faults.typed_call import TypedCall
 from warm_transfer.transfer.terms import State
 
 QUESTION = "What are your opening hours?"
@@ -39,7 +40,8 @@ _IN_CONSULT = {
     f"{how} in the consult": Fault(name=how, state=State.CONSULTING)
     for how in ("llm fails", "llm stalls", "llm talks nonsense")
 }
-_IN_SPOKEN_CONSULT = tuple(Fault(name=how, state=State.CONSULTING) for how in ("tts fails", "stt fails"))
+_SOUND = ("tts fails", "tts stalls", "stt fails", "stt stalls")
+_IN_SPOKEN_CONSULT = tuple(Fault(name=how, state=State.CONSULTING) for how in _SOUND)
 
 
 async def _break_models(stage: Stage) -> None:
@@ -51,8 +53,9 @@ async def _break_models(stage: Stage) -> None:
 
 async def _lose_replies(stage: Stage, crew: Crew) -> None:
     """Each lost reply is followed by a phrase; mended, the call goes on."""
-    async with stage.call(crew.agent_name) as call:
+    async with stage.call(crew) as call:
         await call.come_to(State.TALKING)
+        await call.tell_who()
         for number, (how, fault) in enumerate(_IN_CALL.items()):
             if number == IN_A_ROW:
                 await _answer(call, count=1)
@@ -64,6 +67,7 @@ async def _lose_replies(stage: Stage, crew: Crew) -> None:
                 await call.until_heard(strike)
             crew.break_models("")
         await _answer(call, count=2)
+        await call.use_facts()
 
 
 async def _answer(call: TypedCall, *, count: int) -> None:
@@ -73,8 +77,9 @@ async def _answer(call: TypedCall, *, count: int) -> None:
 
 async def _lose_hearing(stage: Stage, crew: Crew) -> None:
     """A caller who is not understood is told so, and is understood when the recognizer is mended."""
-    async with stage.call(crew.agent_name) as call:
+    async with stage.call(crew) as call:
         await call.come_to(State.TALKING)
+        await call.tell_who()
         for number, (how, fault) in enumerate(_HEARING.items(), start=1):
             await call.until_quiet()
             crew.break_models(how)
@@ -87,11 +92,12 @@ async def _lose_hearing(stage: Stage, crew: Crew) -> None:
                 await stage.say(call, QUESTION)
                 await call.until_said("monday", count=number)
             crew.break_models("")
+        await call.use_facts()
 
 
 async def _lose_decisions(stage: Stage, crew: Crew) -> None:
     """An Agent B who can't decide declines: nobody is connected by accident, and Agent A goes on."""
-    async with stage.call(crew.agent_name) as call:
+    async with stage.call(crew) as call:
         await call.come_to(State.TALKING)
         wish = WANTS_BILLING_NOW
         for number, (how, fault) in enumerate(_IN_CONSULT.items(), start=1):
@@ -103,14 +109,17 @@ async def _lose_decisions(stage: Stage, crew: Crew) -> None:
                 await call.until("transfer_ended", count=number, disposition="declined")
                 await call.until_heard(strike)
             crew.break_models("")
-            wish = "Please connect me with billing."
+            wish = WANTS_NOW
+        await call.until_quiet()
+        await call.type(WANTS_NOW)
+        await call.until_said("susan", speaker="agent_b")
 
 
 async def _lose_sound(stage: Stage) -> None:
     """A consult whose sound or transcript fails goes on as text."""
     crew = await stage.crew("faulty_spoken", CONSULT_MODE="spoken")
     for fault in _IN_SPOKEN_CONSULT:
-        async with stage.call(crew.agent_name) as call:
+        async with stage.call(crew) as call:
             await call.come_to(State.CONSULTING)
             crew.break_models(fault.name)
             strike = call.strike(fault, within_s=CONSULTED_WITHIN_S)

@@ -30,6 +30,7 @@ async def _pause(stage: Stage) -> None:
     try:
         async with stage.call() as call:
             await call.come_to(State.TALKING)
+            await call.tell_who()
             pid = (await call.until("job_started")).payload["pid"]
             paused.pause()
             strike = call.strike(_PAUSED, load_phrases()["resumed"], within_s=VOICE_WITHIN_S["worker"])
@@ -41,6 +42,7 @@ async def _pause(stage: Stage) -> None:
             with strike.watched():
                 await asyncio.sleep(SECOND_COMES_S)
                 await check_one_agent(call)
+                await call.use_facts()
     finally:
         paused.resume()
         await other.stop()
@@ -50,7 +52,8 @@ async def _pause(stage: Stage) -> None:
 async def _restart(stage: Stage) -> None:
     """Its token asks for an Agent A again when the room is made anew."""
     async with stage.call(is_playground=True) as call:
-        await call.until_heard()
+        await call.come_to(State.TALKING)
+        await call.tell_who()
         before = await call.agents()
         strike = call.strike(_PLAYGROUND, load_phrases()["welcome_back"], within_s=VOICE_WITHIN_S["server"])
         await stage.site.restart_server()
@@ -59,3 +62,4 @@ async def _restart(stage: Stage) -> None:
             await asyncio.sleep(SECOND_COMES_S)
             if await call.agents() != before or len(before) != 1:
                 raise UnmetError(f"{len(before)} Agent As before, {len(await call.agents())} after")
+            await call.use_facts()
