@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from typer.testing import CliRunner
 
+from warm_transfer.stand.faults.__main__ import app
 from warm_transfer.stand.faults.evidence import Fault
 from warm_transfer.stand.faults.judge import Judged, missed
 from warm_transfer.stand.faults.matrix import KINDS, RUNS_EACH, Cell, Kill, cells, plan, unheard
@@ -67,6 +69,17 @@ def test_voice_that_comes_too_late_fails_the_run(kill: Kill, too_late_s: float) 
 def kills_of(kill: Kill) -> list[Cell | Fault]:
     kind = next(kills for kills in KINDS.values() if kill in kills)
     return [cell for cell in cells() if cell.kill in kind]
+
+
+def test_room_that_is_left_when_all_calls_are_over_fails_the_run() -> None:
+    judged = all_ran()
+    assert holds(summarize(judged, expected=len(judged)))
+    assert not holds(summarize(judged, expected=len(judged), left_over=["final-1"]))
+
+
+def test_run_without_a_cell_is_refused() -> None:
+    chosen = CliRunner().invoke(app, ["--only", "no cell has this name"])
+    assert chosen.exit_code == 2
 
 
 def test_times_are_of_the_kills_alone() -> None:

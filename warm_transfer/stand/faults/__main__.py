@@ -56,13 +56,13 @@ def main(
 ) -> None:
     """Run the cells on a LiveKit server of its own, and print what the callers heard."""
     logging.disable(logging.WARNING)
-    folder = Path("runs").resolve() / f"faults_{datetime.now():%Y-%m-%d_%H-%M-%S}"
-    folder.mkdir(parents=True)
     chosen = [cell for cell in cells() if re.search(only, str(cell))]
     played = [scene for scene in scenes() if any(re.search(only, str(fault)) for fault in scene.faults)]
     if not chosen and not played:
         typer.echo(f"No cell's name has {only!r} in it.", err=True)
         raise typer.Exit(code=2)
+    folder = Path("runs").resolve() / f"faults_{datetime.now():%Y-%m-%d_%H-%M-%S}"
+    folder.mkdir(parents=True)
     run = _Run(folder, Random(seed))
     try:
         asyncio.run(run.whole(chosen, played, runs_each=0 if quick else RUNS_EACH))
