@@ -25,6 +25,8 @@ from warm_transfer.transfer.wire import AgentAJob
 
 FAULTY_WORKER = ("-m", "warm_transfer.stand.faults.faulty_worker", "start")
 VOICE = "caller"
+CREW_START_S = 150.0
+"""Beside three calls on two busy cores; 8 s alone."""
 LEFT_S = 3.0
 """After the caller's client signals the end, rooms and jobs have this long to go."""
 
@@ -134,6 +136,7 @@ class Stage:
             log_file=folder / "worker.log",
             environment=self.site.environment(**(own | dict(settings))),
             arguments=FAULTY_WORKER,
+            start_timeout_s=CREW_START_S,
         )
         fault_file = folder / "fault"
         folder.mkdir(parents=True, exist_ok=True)

@@ -163,16 +163,23 @@ async def _gone(crew: Crew) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _full(crew: Crew) -> AsyncIterator[None]:
-    """No job of the crew can make a file grow; who reads meanwhile keeps SQLite's WAL from beginning anew."""
+    """No job of the crew can make a file grow; SQLite's WAL is long, and who reads it keeps it from beginning anew."""
     reader = await asyncio.to_thread(sqlite3.connect, crew.log_file, isolation_level=None, check_same_thread=False)
     try:
-        await asyncio.to_thread(reader.execute, "BEGIN")
-        await asyncio.to_thread(lambda: reader.execute("SELECT count(*) FROM events").fetchall())
+        await asyncio.to_thread(_lengthen, reader)
         _limit(crew.worker.descendants(), FULL_BYTES)
         yield
     finally:
         _limit(crew.worker.descendants(), resource.RLIM_INFINITY)
         await asyncio.to_thread(reader.close)
+
+
+def _lengthen(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA busy_timeout = 10000")
+    connection.execute("CREATE TABLE IF NOT EXISTS filler (bytes BLOB)")
+    connection.execute("INSERT INTO filler VALUES (zeroblob(?))", (4 * FULL_BYTES,))
+    connection.execute("BEGIN")
+    connection.execute("SELECT count(*) FROM events").fetchall()
 
 
 def _limit(processes: list[psutil.Process], most_bytes: int) -> None:
