@@ -63,6 +63,11 @@ def principal_of(connection: HTTPConnection, control: Control, *, key: str | Non
     Raises:
         ApiError: 401 for a key that is given and not known, 403 for a foreign page.
     """
+    found = _found(connection, control, key)
+    return found.at_desk(control.masks_for(found.name)) if found.role == "agent" else found
+
+
+def _found(connection: HTTPConnection, control: Control, key: str | None) -> Principal:
     require_own_origin(connection, control.settings)
     scheme, _, bearer = connection.headers.get("authorization", "").partition(" ")
     given = key or (bearer.strip() if scheme.lower() == "bearer" else "")
@@ -137,4 +142,4 @@ def readable_call(control: Control, principal: Principal, session_id: str) -> Ca
     call = control.call(session_id)
     if call is None or not principal.may_read(call):
         raise not_found()
-    return call
+    return principal.shown(call)

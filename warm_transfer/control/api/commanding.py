@@ -166,7 +166,8 @@ async def _call(control: Control, principal: Principal, session_id: str, *roles:
 async def _do(control: Control, principal: Principal, call: CallSnapshot, command: ControlCommand) -> Done:
     command_id = await send_command(control, call, command)
     now = await asyncio.to_thread(control.call, call.call_id)
-    return Done(command_id=command_id, call=CallDetail.of(now or call, for_caller=principal.is_caller))
+    shown = principal.shown(now) if now else call
+    return Done(command_id=command_id, call=CallDetail.of(shown, for_caller=principal.is_caller))
 
 
 def _refuse_stranger(principal: Principal, call: CallSnapshot) -> None:

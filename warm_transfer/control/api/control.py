@@ -16,6 +16,7 @@ from warm_transfer.control.api.roster import Listed
 from warm_transfer.control.api.views import AgentView
 from warm_transfer.settings import Settings
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess
+from warm_transfer.transfer.understanding.privacy import PRIVATE_KINDS, PrivateKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,11 @@ class Control:
         """The call as it is now, None if there is none; blocks."""
         events = self.log.events(session_id)
         return fold(events) if events else None
+
+    def masks_for(self, roster_id: str) -> frozenset[PrivateKind]:
+        """What that target is not told; everything private, if it is not on the roster."""
+        found = next((one for one in self.roster if one.id == roster_id), None)
+        return PRIVATE_KINDS if found is None else frozenset(kind for kind in PRIVATE_KINDS if kind in found.masks)
 
     def agents(self) -> list[AgentView]:
         """Agent A, and everybody on the roster; blocks."""

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from warm_transfer.calls.events import CallEvent
+from warm_transfer.calls.log import LoggedEvent
 from warm_transfer.calls.snapshots import CallSnapshot
 from warm_transfer.control.api.feed import Told
 from warm_transfer.control.api.principals import Principal
@@ -59,8 +60,10 @@ def message(kind: MessageType, data: dict[str, Any], seq: int, at: float | None 
 
 def snapshot(calls: list[CallSnapshot], agents: list[AgentView], principal: Principal, seq: int) -> dict[str, Any]:
     """Everything that the client may see now; replaces all that it had."""
-    shown = [CallDetail.of(call, for_caller=principal.is_caller).model_dump(mode="json") for call in calls]
-    return message("snapshot", {"calls": shown, "agents": _agents(agents, principal)}, seq)
+    shown = [CallDetail.of(principal.shown(call), for_caller=principal.is_caller) for call in calls]
+    return message(
+        "snapshot", {"calls": [one.model_dump(mode="json") for one in shown], "agents": _agents(agents, principal)}, seq
+    )
 
 
 def agent_status(agents: list[AgentView], principal: Principal, seq: int) -> dict[str, Any]:
@@ -75,27 +78,27 @@ def update(told: Told, principal: Principal) -> dict[str, Any] | None:
     """
     if not principal.may_read(told.after) and not (told.before and principal.may_read(told.before)):
         return None
-    event, for_caller = told.event, principal.is_caller
+    event, for_caller, after = told.event, principal.is_caller, principal.shown(told.after)
     data: dict[str, Any] = {"session_id": event.call_id, "event": event.type}
-    if event.type in _TRANSCRIPT and told.after.transcript:
+    if event.type in _TRANSCRIPT and after.transcript:
         kind: MessageType = "transcript"
-        data["turn"] = TurnView.model_validate(told.after.transcript[-1]).model_dump(mode="json")
-    elif event.type in _LATENCY and told.after.latency:
+        data["turn"] = TurnView.model_validate(after.transcript[-1]).model_dump(mode="json")
+    elif event.type in _LATENCY and after.latency:
         kind = "latency"
-        data["latency"] = LatencyView.model_validate(told.after.latency[-1]).model_dump(mode="json")
-    elif (transfer := _transfer(told, for_caller)) is not None:
+        data["latency"] = LatencyView.model_validate(after.latency[-1]).model_dump(mode="json")
+    elif (transfer := _transfer(event, after, for_caller)) is not None:
         kind = "transfer_update"
         data["transfer"] = transfer.model_dump(mode="json")
     else:
         kind = "call_status"
-        data["messages"] = [one.model_dump(mode="json") for one in message_views(told.after)]
-    data["call"] = CallSummary.of(told.after).model_dump(mode="json")
+        data["messages"] = [one.model_dump(mode="json") for one in message_views(after)]
+    data["call"] = CallSummary.of(after).model_dump(mode="json")
     return message(kind, data, event.seq, event.at)
 
 
-def _transfer(told: Told, for_caller: bool) -> TransferView | None:
-    transfer_id = told.event.payload.get("transfer_id")
-    found = next((one for one in told.after.transfers if one.transfer_id == transfer_id), None)
+def _transfer(event: LoggedEvent, call: CallSnapshot, for_caller: bool) -> TransferView | None:
+    transfer_id = event.payload.get("transfer_id")
+    found = next((one for one in call.transfers if one.transfer_id == transfer_id), None)
     return TransferView.of(found, for_caller=for_caller) if found else None
 
 

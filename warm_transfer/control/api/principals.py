@@ -4,13 +4,15 @@ import hashlib
 import hmac
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
 import jwt
 
 from warm_transfer.calls.snapshots import CallSnapshot
+from warm_transfer.calls.withholding import withheld
 from warm_transfer.settings import ApiKey, Settings
+from warm_transfer.transfer.understanding.privacy import MASKED_BY_DEFAULT, PrivateKind
 
 Role = Literal["operator", "agent", "viewer", "caller", "nobody"]
 
@@ -32,6 +34,17 @@ class Principal:
     """The caller's own calls."""
     is_local: bool = False
     """The local operator, who has no key and may act for any human Agent B."""
+    masks: frozenset[PrivateKind] = MASKED_BY_DEFAULT
+    """What they are not told; of a human Agent B, what the roster says."""
+
+    def shown(self, call: CallSnapshot) -> CallSnapshot:
+        """The call as they may know it."""
+        # The log has masked the default kinds already, with more of the call before its eyes.
+        return withheld(call, self.masks) if self.masks - MASKED_BY_DEFAULT else call
+
+    def at_desk(self, masks: frozenset[PrivateKind]) -> "Principal":
+        """The same one as a human Agent B who is not told these kinds."""
+        return replace(self, masks=masks)
 
     def may_read(self, call: CallSnapshot) -> bool:
         """Whether this call exists for them at all."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from warm_transfer.transfer.errors import SettingsError
+from warm_transfer.transfer.understanding.privacy import MASKED_BY_DEFAULT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,8 @@ class Listed:
     title: str
     skills: tuple[str, ...]
     kind: Literal["ai", "human"]
+    masks: frozenset[str]
+    """What of the caller's words they are not told; the worker knows no other kinds."""
 
 
 def read_roster(path: Path) -> tuple[Listed, ...]:
@@ -39,4 +42,5 @@ def _listed(entry: dict[str, Any]) -> Listed:
         title=str(entry["title"]),
         skills=tuple(str(skill).strip().lower() for skill in entry["skills"]),
         kind="human" if entry.get("kind") == "human" else "ai",
+        masks=frozenset(str(kind) for kind in entry.get("masks", MASKED_BY_DEFAULT)),
     )

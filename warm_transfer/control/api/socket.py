@@ -74,8 +74,11 @@ async def _serve(socket: WebSocket, control: Control) -> None:
     await control.feed.reach(await asyncio.to_thread(control.log.head))
     follower = control.feed.follow()
     try:
+        desk = _desk(control, principal, hello)
+        if desk is not None:
+            principal = principal.at_desk(control.masks_for(desk))
         client = _Client(socket, control, principal, hello, control.feed.seq)
-        async with DeskLine(control.presences, _desk(control, principal, hello), hello.presence) as line:
+        async with DeskLine(control.presences, desk, hello.presence) as line:
             await client.begin()
             await _until_one_ends(client.tell(follower), client.tell_agents(), line.repeat(), _listen(socket, line))
     finally:
