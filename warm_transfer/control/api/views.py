@@ -35,6 +35,14 @@ class FactView(View):
     kind: str = Field(examples=["account_number"])
     value: str = Field(examples=["445566"])
     turn_id: str = Field(description="The turn of the transcript it came from.", examples=["t1_3"])
+    standing: Literal["claimed", "verified"] = Field(description="Whether anybody but the caller has confirmed it.")
+
+
+class SourceView(View):
+    """Which turn a statement of a briefing comes from."""
+
+    text: str
+    turn_id: str = Field(examples=["t1_3"])
 
 
 class BriefingView(View):
@@ -46,6 +54,10 @@ class BriefingView(View):
     asked: str
     facts: list[FactView]
     earlier: list[str]
+    also: list[str] = Field(description="What else the caller told, in their words.")
+    promises: list[str] = Field(description="What the caller says they were promised.")
+    mood: str = Field(description="Empty if nothing tells it.", examples=["upset"])
+    sources: list[SourceView] = Field(description="The turn of each statement of asked, tried, also and promises.")
 
 
 class ConsultTurnView(View):

@@ -50,6 +50,14 @@ export interface BriefingView {
   asked: string;
   facts: Array<FactView>;
   earlier: Array<string>;
+  /** What else the caller told, in their words. */
+  also: Array<string>;
+  /** What the caller says they were promised. */
+  promises: Array<string>;
+  /** Empty if nothing tells it. */
+  mood: string;
+  /** The turn of each statement of asked, tried, also and promises. */
+  sources: Array<SourceView>;
 }
 
 /** A whole call. */
@@ -155,6 +163,8 @@ export interface FactView {
   value: string;
   /** The turn of the transcript it came from. */
   turn_id: string;
+  /** Whether anybody but the caller has confirmed it. */
+  standing: "claimed" | "verified";
 }
 
 /** What went wrong. */
@@ -286,6 +296,12 @@ export interface Session {
   name: string;
   /** The local operator, who may act for any human Agent B by ?agent=. */
   is_local: boolean;
+}
+
+/** Which turn a statement of a briefing comes from. */
+export interface SourceView {
+  text: string;
+  turn_id: string;
 }
 
 /** The webhook was ours. */

@@ -6,7 +6,6 @@ import { clock } from "../../ui/time";
 import { CallStory } from "../parts/call_story";
 import { callerName, stateWords } from "../parts/words";
 import { CallControls } from "./call_controls";
-import { LatencyChart } from "./latency_chart";
 
 /** One live call in full, and what can be done with it. */
 export function AgentDashboard({ call, agents }: { call: Call; agents: readonly Agent[] }) {
@@ -32,11 +31,7 @@ export function AgentDashboard({ call, agents }: { call: Call; agents: readonly 
           </div>
         )}
       </Card>
-      <CallStory call={call} agents={agents}>
-        <Card title="Reply times">
-          <LatencyChart latencies={call.latency} />
-        </Card>
-      </CallStory>
+      <CallStory call={call} agents={agents} />
     </div>
   );
 }

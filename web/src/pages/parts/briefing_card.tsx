@@ -1,18 +1,22 @@
 import type { Briefing } from "../../api/types";
 
-/** What Agent B is told; each fact leads to the turn that it came from. */
+/** What Agent B is told; each fact and statement leads to the turn that it came from. */
 export function BriefingCard({ briefing, onTurn }: { briefing: Briefing; onTurn: (turnId: string) => void }) {
+  const says = (texts: readonly string[]) => (
+    <Statements texts={texts.filter(Boolean)} briefing={briefing} onTurn={onTurn} />
+  );
   return (
     <div className="flex flex-col gap-3">
       <p className="text-lg">
         <strong>{briefing.caller_name ?? "The caller gave no name."}</strong>
+        {briefing.mood && <span className="text-soft"> · sounds {briefing.mood}</span>}
       </p>
-      {briefing.reason && <Part name="Why" text={briefing.reason} />}
-      {briefing.asked && <Part name="What they ask, in their words" text={`“${briefing.asked}”`} />}
-      {briefing.tried.length > 0 && (
-        <Part name="Already tried" text={briefing.tried.map((one) => `“${one}”`).join("  ")} />
-      )}
-      {briefing.earlier.length > 0 && <Part name="Earlier in this call" text={briefing.earlier.join(" ")} />}
+      {briefing.reason && <Part name="Why">{briefing.reason}</Part>}
+      {briefing.asked && <Part name="What they ask, in their words">{says([briefing.asked])}</Part>}
+      {briefing.tried.length > 0 && <Part name="Already tried">{says(briefing.tried)}</Part>}
+      {briefing.promises.length > 0 && <Part name="What they say they were promised">{says(briefing.promises)}</Part>}
+      {briefing.also.length > 0 && <Part name="What else they told">{says(briefing.also)}</Part>}
+      {briefing.earlier.length > 0 && <Part name="Earlier in this call">{briefing.earlier.join(" ")}</Part>}
       {briefing.facts.length > 0 && (
         <div>
           <h3 className="mb-1 text-sm font-medium text-soft">Facts, each from what was said</h3>
@@ -26,6 +30,7 @@ export function BriefingCard({ briefing, onTurn }: { briefing: Briefing; onTurn:
                 >
                   <span className="text-sm text-soft">{fact.kind.replaceAll("_", " ")}</span>{" "}
                   <span className="font-semibold">{fact.value}</span>
+                  {fact.standing === "verified" && <span className="text-sm text-soft"> verified</span>}
                 </button>
               </li>
             ))}
@@ -36,11 +41,36 @@ export function BriefingCard({ briefing, onTurn }: { briefing: Briefing; onTurn:
   );
 }
 
-function Part({ name, text }: { name: string; text: string }) {
+function Statements({
+  texts,
+  briefing,
+  onTurn,
+}: {
+  texts: readonly string[];
+  briefing: Briefing;
+  onTurn: (turnId: string) => void;
+}) {
+  return texts.map((text) => {
+    const source = briefing.sources.find((one) => one.text === text);
+    if (!source) return <span key={text}>“{text}” </span>;
+    return (
+      <button
+        key={text}
+        type="button"
+        className="block min-h-6 text-left underline decoration-line underline-offset-4 hover:decoration-ink"
+        onClick={() => onTurn(source.turn_id)}
+      >
+        “{text}”
+      </button>
+    );
+  });
+}
+
+function Part({ name, children }: { name: string; children: React.ReactNode }) {
   return (
     <div>
       <h3 className="text-sm font-medium text-soft">{name}</h3>
-      <p className="[overflow-wrap:anywhere]">{text}</p>
+      <div className="[overflow-wrap:anywhere]">{children}</div>
     </div>
   );
 }

@@ -4,19 +4,12 @@ import { Card } from "../../ui/card";
 import { TranscriptView } from "../../ui/transcript_view";
 import { BriefingCard } from "./briefing_card";
 import { ConsultView } from "./consult_view";
+import { LatencyChart } from "./latency_chart";
 import { Timeline } from "./timeline";
 import { logLines, nameOf } from "./words";
 
 /** A call as it went: the transcript on one side, its transfers with briefing and consult on the other. */
-export function CallStory({
-  call,
-  agents,
-  children,
-}: {
-  call: Call;
-  agents: readonly Agent[];
-  children?: React.ReactNode;
-}) {
+export function CallStory({ call, agents }: { call: Call; agents: readonly Agent[] }) {
   const [marked, setMarked] = useState<string | null>(null);
   const who = (target: string) => nameOf(agents, target);
   return (
@@ -47,7 +40,14 @@ export function CallStory({
             )}
           </Card>
         ))}
-        {children}
+        <Card title="Reply times">
+          <LatencyChart latencies={call.latency} />
+        </Card>
+        {call.notes.map((note) => (
+          <Card key={note.at} title={`Note by ${who(note.by)}`}>
+            <p className="[overflow-wrap:anywhere] whitespace-pre-wrap">{note.text}</p>
+          </Card>
+        ))}
         {call.messages.map((message) => (
           <Card key={message.at} title="Message for a specialist">
             <p className="[overflow-wrap:anywhere]">{message.text}</p>
