@@ -83,7 +83,7 @@ function TransferOn({
   const chosen = skill || skills[0] || "";
   return (
     <details className="border-t border-line pt-2">
-      <summary className="flex min-h-11 items-center font-medium text-soft">Transfer to a colleague</summary>
+      <summary className="min-h-11 cursor-pointer py-2.5 font-medium text-soft">Transfer to a colleague</summary>
       <div className="flex items-end gap-2 pt-1">
         <div className="min-w-0 flex-1">
           <Choice label="For" value={chosen} onChange={(event) => setSkill(event.target.value)}>

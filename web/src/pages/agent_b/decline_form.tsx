@@ -7,7 +7,7 @@ export function DeclineForm({ isBusy, onDecline }: { isBusy: boolean; onDecline:
   const [reason, setReason] = useState("");
   return (
     <details className="border-t border-line pt-2">
-      <summary className="flex min-h-11 items-center font-medium text-soft">Decline</summary>
+      <summary className="min-h-11 cursor-pointer py-2.5 font-medium text-soft">Decline</summary>
       <form
         className="flex flex-col gap-3 pt-1"
         onSubmit={(event) => {

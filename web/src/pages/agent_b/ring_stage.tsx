@@ -15,7 +15,7 @@ export function RingStage({ ring, line, state }: { ring: Ring; line: DeskCall; s
   return (
     <div className="flex flex-col gap-4">
       <p role="status" className="text-lg">
-        Agent A calls you about <strong>{transfer.skill ?? "this caller"}</strong>
+        Agent A has a caller for you
         {transfer.offer_reason ? `: ${transfer.offer_reason}` : "."}
       </p>
       {attempt.ring_until !== null && (

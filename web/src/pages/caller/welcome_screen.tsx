@@ -28,7 +28,8 @@ export function WelcomeScreen({
         <img src="/icon.svg" alt="" className="size-14" />
         <h1 className="text-3xl font-semibold tracking-tight">Talk to us</h1>
         <p className="text-lg text-soft">
-          Agent A answers at once. If somebody else can help you better, they are told everything before you meet them.
+          Agent A answers at once. If somebody else can help you better, they are told what it is about before you meet
+          them.
         </p>
       </header>
       {fault && <Notice>{fault}</Notice>}

@@ -52,7 +52,7 @@ export function HistoryPage() {
     });
 
   return (
-    <StaffPage title="History" standing={standing}>
+    <StaffPage title="History" standing={standing} isLive={false}>
       {fault && <Notice>{fault}</Notice>}
       {call ? (
         <>

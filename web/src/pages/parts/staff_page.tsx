@@ -12,11 +12,14 @@ import { Shell } from "../../ui/shell";
 export function StaffPage({
   title,
   standing,
+  isLive = true,
   aside,
   children,
 }: {
   title: string;
   standing: Standing;
+  /** Whether what is shown changes by itself. */
+  isLive?: boolean;
   aside?: ReactNode;
   children: ReactNode;
 }) {
@@ -26,7 +29,7 @@ export function StaffPage({
       aside={
         <div className="flex flex-wrap items-center gap-3">
           {aside}
-          <Connection standing={standing} />
+          {(isLive || standing !== "up") && <Connection standing={standing} />}
         </div>
       }
     >
