@@ -207,7 +207,8 @@ def _settings() -> Settings:
         settings = load_settings()
         # Job processes read these, too; a fault in them must show here and not in a call.
         roster = load_roster(settings.roster_file)
-        check_roster(roster, tts_provider=settings.tts_provider, local_voices=LOCAL_VOICES)
+        for provider in settings.chain("tts"):
+            check_roster(roster, tts_provider=provider, local_voices=LOCAL_VOICES)
         check_prompts()
         load_phrases()
         _check_log(settings.call_log_url)

@@ -88,6 +88,7 @@ class BusyRoomJob:
 
     async def _tell(self, recorder: CallRecorder) -> None:
         models = self._house.models(AGENT_A_VOICE)
+        models.failovers.tell(recorder.record)
         session: AgentSession[None] = AgentSession(tts=models.voice)
         transcript = Transcript(
             room=self._ctx.room.name, agent="agent_a", epoch=1, model=models.mind, record=recorder.record

@@ -25,7 +25,7 @@ from agents.house import AGENT_A_VOICE, House, build_session, take_text, write_t
 from agents.on_hold import OnHold
 from agents.prompts import DISMISSED
 from agents.provider_faults import ProviderFaults
-from agents.providers.catalog import Models
+from agents.providers.catalog import Models, voice_name
 from agents.roster_line import RosterLine
 from agents.successor import Successor
 from agents.taken_over import TakenOverCall, welcome_back
@@ -139,6 +139,7 @@ class CallerRoomJob:
 
     async def _talk(self, caller: rtc.RemoteParticipant, recorder: CallRecorder, rooms: Rooms) -> CallOutcome | None:
         models = self._house.models(AGENT_A_VOICE)
+        models.failovers.tell(recorder.record)
         session = build_session(models)
         transcript = Transcript(
             room=self._ctx.room.name,
@@ -299,8 +300,11 @@ class CallerRoomJob:
 
     async def _fill_phrases(self, models: Models) -> None:
         """Have the fixed phrases of a remote voice; those that the start did not get are said in a local one."""
+        first, *others = self._house.settings.chain("tts")
+        if others:  # whose sound would be kept under the name of the first
+            return
         try:
-            await self._house.book.fill(models.voice, AGENT_A_VOICE[self._house.settings.tts_provider])
+            await self._house.book.fill(models.voice, voice_name(AGENT_A_VOICE, first))
         except APIError:
             logger.warning("fixed phrases not cached", exc_info=True)
 

@@ -113,6 +113,7 @@ class FinalRoomJob:
         job, house = self._job, self._house
         async with AsyncExitStack() as stack:
             recorder = await stack.enter_async_context(house.recorder(job.call_id))
+            self._models.failovers.tell(recorder.record)
             rooms = await stack.enter_async_context(Rooms(house.access))
             link = ConsultLink(house.access, room=job.consult_room, identity=job.identity, peer=job.agent_a_identity)
             voice = self._consult_voice(recorder)

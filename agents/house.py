@@ -16,7 +16,7 @@ from agents.caller_presence import GraceTimes
 from agents.phrase_book import PhraseBook, local_phrases
 from agents.prompts import SPOKEN_BY_AGENT_B, Phrases, load_phrases
 from agents.provider_faults import CONNECT_OPTIONS
-from agents.providers.catalog import TTSS, Models, build_models, load_local_models
+from agents.providers.catalog import Models, build_models, build_tts, load_local_models, voice_name
 from agents.providers.local_tts import LOCAL_VOICES
 from agents.roster import Roster, Specialist, load_roster
 from agents.transcript import Transcript
@@ -24,6 +24,7 @@ from warm_transfer.calls.log import CallLog, LogUnavailableError
 from warm_transfer.calls.presence import PresenceBoard
 from warm_transfer.calls.recorder import CallRecorder
 from warm_transfer.calls.spool import SpoolFile
+from warm_transfer.providers import LOCAL
 from warm_transfer.settings import Settings
 from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess
 
@@ -109,9 +110,10 @@ def phrase_books(settings: Settings, phrases: Phrases, roster: Roster) -> tuple[
     """Agent A's phrases and each specialist's, with a sound for every one: in its own voice if that can be had now."""
     book = _local_book(phrases, AGENT_A_VOICE, phrases)
     books = {one.id: _local_book(phrases, one.voice, SPOKEN_BY_AGENT_B) for one in roster.models}
-    if settings.tts_provider != "local":
+    first = settings.chain("tts")[0]
+    if first != LOCAL:
         voices = [AGENT_A_VOICE, *(one.voice for one in roster.models)]
-        names = [voice[settings.tts_provider] for voice in voices]
+        names = [voice_name(voice, first) for voice in voices]
         with ThreadPoolExecutor(max_workers=1) as thread:  # this one may have an event loop already
             thread.submit(asyncio.run, _fill(settings, zip(names, [book, *books.values()], strict=True))).result()
     return book, books
@@ -126,7 +128,7 @@ async def _fill(settings: Settings, books: Iterable[tuple[str, PhraseBook]]) -> 
     try:
         async with asyncio.timeout(FILL_TIMEOUT_S), http_context.open():
             for name, book in books:
-                async with TTSS[settings.tts_provider](settings, name) as voice:
+                async with build_tts(settings, settings.chain("tts")[0], name) as voice:
                     await book.fill(voice, name)
     except (APIError, OSError):  # a time-out, too
         logger.warning("fixed phrases stay in the local voice", exc_info=True)

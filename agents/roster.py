@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from agents.prompts import load_prompt
+from warm_transfer.providers import offer
 from warm_transfer.transfer.errors import SettingsError
 from warm_transfer.transfer.understanding.privacy import MASKED_BY_DEFAULT, PRIVATE_KINDS, PrivateKind
 
@@ -99,7 +100,7 @@ def check_roster(roster: Roster, *, tts_provider: str, local_voices: Collection[
     """
     for one in roster.models:
         load_prompt(one.prompt)
-        voice = one.voice.get(tts_provider)
+        voice = one.voice.get(tts_provider) or offer("tts", tts_provider).voice
         if voice is None:
             raise SettingsError(f"Specialist {one.id} has no voice for TTS_PROVIDER={tts_provider}: add it to `voice`.")
         if tts_provider == "local" and voice not in local_voices:

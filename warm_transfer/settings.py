@@ -18,24 +18,24 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from warm_transfer.providers import KINDS, LOCAL, PROVIDERS, Kind, by_key, offer, wrong_choice
 from warm_transfer.transfer.errors import SettingsError
 
-LLMProvider = Literal["openai", "groq", "openrouter", "local"]
-STTProvider = Literal["deepgram", "groq", "openai", "local"]
-TTSProvider = Literal["openai", "deepgram", "groq", "local"]
 ConsultMode = Literal["text", "spoken"]
 CloudMove = Literal["auto", "on", "off"]
 ApiRole = Literal["operator", "agent", "viewer"]
 
-# Who wins when several keys are set: the first one named here that has its key.
-_LLM_BY_KEY: tuple[LLMProvider, ...] = ("openai", "groq", "openrouter")
-_STT_BY_KEY: tuple[STTProvider, ...] = ("deepgram", "groq", "openai")
-_TTS_BY_KEY: tuple[TTSProvider, ...] = ("openai", "deepgram", "groq")
-_BY_KEY: Mapping[str, tuple[str, ...]] = {"llm": _LLM_BY_KEY, "stt": _STT_BY_KEY, "tts": _TTS_BY_KEY}
-
 _LOCAL_SECRET = "warm-transfer-local-secret-of-32-bytes"  # as in livekit.yaml; public, so for loopback only
 _API_KEY_LENGTH = 24  # 128 random bits in base64 and more: too many to try, whatever the rate limit
 _SECRET_LENGTH = 32  # livekit-server complains of anything shorter outside --dev
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and " " not in url
+    except ValueError:  # a port that is no number, an open bracket
+        return False
 
 
 def _livekit_url(url: str) -> str:
@@ -163,25 +163,25 @@ class Settings(BaseModel):
         description="Name for dispatch. Never empty: an unnamed worker is sent into consult rooms too.",
     )
 
-    llm_provider: LLMProvider = Field(
-        default="local",
-        description="Unset: the first of openai, groq, openrouter whose key is set, else local.",
+    llm_provider: str = Field(
+        default=LOCAL,
+        description="Or several in order, comma between. Unset: the first of openai, groq, openrouter with a key.",
     )
-    stt_provider: STTProvider = Field(
-        default="local",
-        description="Unset: the first of deepgram, groq, openai whose key is set, else local.",
+    stt_provider: str = Field(
+        default=LOCAL,
+        description="Or several in order, comma between. Unset: the first of deepgram, groq, openai with a key.",
     )
-    tts_provider: TTSProvider = Field(
-        default="local",
-        description="Unset: the first of openai, deepgram, groq whose key is set, else local.",
+    tts_provider: str = Field(
+        default=LOCAL,
+        description="Or several in order, comma between. Unset: the first of openai, deepgram, groq with a key.",
     )
-    llm_model: str | None = Field(default=None, description="Unset: the provider plugin's own default.")
-    stt_model: str | None = Field(default=None, description="Unset: the provider plugin's own default.")
-    tts_model: str | None = Field(default=None, description="Unset: the provider plugin's own default.")
-    openai_api_key: SecretStr | None = Field(default=None, description="From your OpenAI account.")
-    groq_api_key: SecretStr | None = Field(default=None, description="From your Groq account.")
-    openrouter_api_key: SecretStr | None = Field(default=None, description="From your OpenRouter account.")
-    deepgram_api_key: SecretStr | None = Field(default=None, description="From your Deepgram account.")
+    llm_model: str | None = Field(
+        default=None, description="Of several providers one each, comma between. Unset: one that is quick and cheap."
+    )
+    stt_model: str | None = Field(default=None, description="As LLM_MODEL.")
+    tts_model: str | None = Field(default=None, description="As LLM_MODEL.")
+    provider_keys: Mapping[str, SecretStr] = Field(default={}, description="From your {} account.")
+    provider_urls: Mapping[str, str] = Field(default={}, description="Of {}, or of what speaks as it does.")
 
     first_token_s: float = Field(
         default=3.0, gt=0, description="A caller takes a longer silence for a dead line; it counts over all retries."
@@ -334,10 +334,27 @@ class Settings(BaseModel):
         split = [one.strip().rpartition(":") for one in self.watchers.split(",") if one.strip()]
         return [(host, int(port)) for host, _, port in split]
 
-    def api_key(self, provider: Literal["openai", "groq", "openrouter", "deepgram"]) -> str:
+    def chain(self, kind: Kind) -> list[str]:
+        """The providers of this kind, tried in order; never empty."""
+        return listed(str(getattr(self, f"{kind}_provider")))
+
+    def model_of(self, kind: Kind, provider: str) -> str | None:
+        """The model of one provider of the chain; None: the local one has but one, or the voice is the model."""
+        models = self._models(kind)
+        place = self.chain(kind).index(provider) if provider in self.chain(kind) else len(models)
+        return (models[place] if place < len(models) else "") or offer(kind, provider).model
+
+    def base_url(self, provider: str) -> str | None:
+        """Where the provider is, without a slash at the end; None for the local one."""
+        url = self.provider_urls.get(provider) or PROVIDERS[provider].base_url
+        return url.rstrip("/") if url else None
+
+    def api_key(self, provider: str) -> str:
         """The provider's key in clear; there for every provider that is chosen, else SettingsError."""
-        secret = self._keys()[provider]
+        secret = self.provider_keys.get(provider)
         if secret is None:
+            if not PROVIDERS[provider].needs_key:
+                return "none"  # the OpenAI client sends no request without one
             raise SettingsError(f"{provider.upper()}_API_KEY is not set: set it to use {provider}")
         return secret.get_secret_value()
 
@@ -346,48 +363,49 @@ class Settings(BaseModel):
         log = make_url(self.call_log_url).set(query={})  # a query may carry a password
         server = urlsplit(self.livekit_url)
         lines = [f"LiveKit: {server.scheme}://{server.netloc.rpartition('@')[2]} as {self.agent_name}"]
-        lines += [self._describe_provider(kind) for kind in _BY_KEY]
+        lines += [self._describe_provider(kind) for kind in KINDS]
         lines += [f"Consult: {self.consult_mode}", f"Call log: {log.render_as_string(hide_password=True)}"]
         return [*lines, "DEBUG: on, whoever joins a room can read the prompts"] if self.debug else lines
 
-    def _describe_provider(self, kind: str) -> str:
-        provider, model = getattr(self, f"{kind}_provider"), getattr(self, f"{kind}_model")
-        keyed = [name for name in _BY_KEY[kind] if self._keys()[name]]
-        if provider != "local":
-            why = f"{provider.upper()}_API_KEY is set"
-        else:
+    def _describe_provider(self, kind: Kind) -> str:
+        chain = self.chain(kind)
+        models = self._models(kind) + [""] * len(chain)
+        shown = ", then ".join(f"{name} {model}".strip() for name, model in zip(chain, models, strict=False))
+        keyed = [name for name in by_key(kind) if name in self.provider_keys]
+        if chain == [LOCAL]:
             why = f"{kind.upper()}_PROVIDER=local" if keyed else "no key set"
-        return f"{kind.upper()}: {provider}{f' {model}' if model else ''} ({why})"
+        elif len(chain) > 1 or not PROVIDERS[chain[0]].needs_key:
+            why = f"{kind.upper()}_PROVIDER={','.join(chain)}"
+        else:
+            why = f"{chain[0].upper()}_API_KEY is set"
+        return f"{kind.upper()}: {shown} ({why})"
 
-    def _keys(self) -> Mapping[str, SecretStr | None]:
-        return {
-            "openai": self.openai_api_key,
-            "groq": self.groq_api_key,
-            "openrouter": self.openrouter_api_key,
-            "deepgram": self.deepgram_api_key,
-        }
+    def _models(self, kind: Kind) -> list[str]:
+        return [one.strip() for one in (getattr(self, f"{kind}_model") or "").split(",")]
 
     @model_validator(mode="before")
     @classmethod
     def _choose_providers(cls, values: dict[str, Any]) -> dict[str, Any]:
-        chosen = {
-            f"{kind}_provider": next((name for name in order if values.get(f"{name}_api_key")), "local")
-            for kind, order in _BY_KEY.items()
-        }
+        keys = values.get("provider_keys", {})
+        chosen = {f"{kind}_provider": next((name for name in by_key(kind) if keys.get(name)), LOCAL) for kind in KINDS}
         return chosen | values
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        if problems := [*self._missing_keys(), *self._unsafe_server()]:
+        if problems := [*self._wrong_providers(), *self._unsafe_server()]:
             raise PydanticCustomError("settings_disagree", "settings disagree", {"problems": problems})
         return self
 
-    def _missing_keys(self) -> Iterator[_Problem]:
-        for kind in _BY_KEY:
-            name, provider = f"{kind.upper()}_PROVIDER", getattr(self, f"{kind}_provider")
-            if provider != "local" and not self._keys()[provider]:
-                needs = f"{provider.upper()}_API_KEY"
-                yield _Problem(name, f"{name}={provider} needs {needs}: set it, or {name}=local")
+    def _wrong_providers(self) -> Iterator[_Problem]:
+        for kind in KINDS:
+            models = self._models(kind)
+            wrong = wrong_choice(kind, self.chain(kind), models, keys=self.provider_keys, urls=self.provider_urls)
+            if wrong:
+                yield _Problem(wrong.partition("=")[0].partition(" ")[0], wrong)
+        for name, url in self.provider_urls.items():
+            setting = f"{name.upper()}_BASE_URL"
+            if not _is_web_address(url):
+                yield _Problem(setting, f"{setting} must look like https://models.example.com/v1: mend it, or unset it")
 
     def _unsafe_server(self) -> Iterator[_Problem]:
         if self.is_loopback:  # `livekit-server --dev` has the secret "secret"
@@ -444,9 +462,14 @@ def load_settings(env_file: str | Path = ".env", environ: Mapping[str, str] | No
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{env_file} can't be read as UTF-8 text: mend or remove it") from error
     merged = {**written, **(os.environ if environ is None else environ)}
-    values = {name: (merged.get(name.upper()) or "").strip() for name in Settings.model_fields}
+    given = {name.lower(): text for name, value in merged.items() if name.isupper() and (text := (value or "").strip())}
+    values: dict[str, Any] = {name: given[name] for name in Settings.model_fields if name in given}
+    keys = {name: given[f"{name}_api_key"] for name in _remote() if f"{name}_api_key" in given}
+    urls = {name: given[f"{name}_base_url"] for name in _remote() if f"{name}_base_url" in given}
+    urls = {name: url for name, url in urls.items() if url != PROVIDERS[name].base_url}
+    values |= {"provider_keys": keys, "provider_urls": urls}
     try:
-        return Settings.model_validate({name: value for name, value in values.items() if value})
+        return Settings.model_validate(values)
     except ValidationError as error:
         problems = [problem for detail in error.errors() for problem in _problems(detail)]
         raise SettingsError(_one_sentence(problems)) from None  # the cause would show what was given
@@ -455,9 +478,23 @@ def load_settings(env_file: str | Path = ".env", environ: Mapping[str, str] | No
 def settings_table() -> list[SettingRow]:
     """Every setting in the order of the fields, for the README."""
     return [
-        SettingRow(name.upper(), _written(field.default), field.description or "")
-        for name, field in Settings.model_fields.items()
+        row for name, field in Settings.model_fields.items() for row in _rows(name, field.default, field.description)
     ]
+
+
+def _rows(name: str, default: object, why: str | None) -> list[SettingRow]:
+    why = why or ""
+    if name == "provider_keys":
+        return [SettingRow(f"{one.upper()}_API_KEY", "", why.format(one)) for one in _remote()]
+    if name == "provider_urls":
+        return [
+            SettingRow(f"{one.upper()}_BASE_URL", PROVIDERS[one].base_url or "", why.format(one)) for one in _remote()
+        ]
+    return [SettingRow(name.upper(), _written(default), why)]
+
+
+def _remote() -> list[str]:
+    return [name for name, provider in PROVIDERS.items() if provider.is_remote]
 
 
 def env_example() -> str:

@@ -1,44 +1,23 @@
-"""Every provider by name, in one place: a new one is one entry here (and its name in Settings)."""
+"""The models that the settings name, built from the entries of warm_transfer/providers.py."""
 
+import functools
+import importlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from livekit.agents import llm, stt, tts, vad
-from livekit.plugins import deepgram, groq, openai, silero
+from livekit.plugins import silero
 
 from agents.cpu_priority import give_way
 from agents.providers import local_stt, local_tts
-from agents.providers.local_llm import LocalLLM
+from agents.providers.chains import Failovers, llm_chain, stt_chain, tts_chain
+from agents.providers.discreet_client import discreet_client
 from agents.providers.timely_llm import TimelyLLM
+from warm_transfer.providers import KINDS, LOCAL, PROVIDERS, Kind, offer
 from warm_transfer.settings import Settings
 from warm_transfer.transfer.errors import SettingsError
-
-LLMS: dict[str, Callable[[Settings], llm.LLM[Any]]] = {
-    "local": lambda _: LocalLLM(),
-    "openai": lambda s: openai.LLM(model=s.llm_model or "gpt-4.1-mini", api_key=s.api_key("openai")),
-    "groq": lambda s: groq.LLM(model=s.llm_model or "llama-3.3-70b-versatile", api_key=s.api_key("groq")),
-    "openrouter": lambda s: openai.LLM.with_openrouter(model=s.llm_model or "auto", api_key=s.api_key("openrouter")),
-}
-
-STTS: dict[str, Callable[[Settings], stt.STT[Any]]] = {
-    "local": lambda _: local_stt.LocalSTT(),
-    "deepgram": lambda s: deepgram.STT(model=s.stt_model or "nova-3", api_key=s.api_key("deepgram")),
-    "groq": lambda s: groq.STT(model=s.stt_model or "whisper-large-v3-turbo", api_key=s.api_key("groq")),
-    "openai": lambda s: openai.STT(model=s.stt_model or "gpt-4o-mini-transcribe", api_key=s.api_key("openai")),
-}
-
-TTSS: dict[str, Callable[[Settings, str], tts.TTS[Any]]] = {
-    "local": lambda _, voice: local_tts.LocalTTS(voice=voice),
-    "openai": lambda s, voice: openai.TTS(
-        model=s.tts_model or "gpt-4o-mini-tts", voice=voice, api_key=s.api_key("openai")
-    ),
-    "deepgram": lambda s, voice: deepgram.TTS(model=s.tts_model or voice, api_key=s.api_key("deepgram")),
-    "groq": lambda s, voice: groq.TTS(
-        model=s.tts_model or "canopylabs/orpheus-v1-english", voice=voice, api_key=s.api_key("groq")
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +28,7 @@ class Models:
     mind: llm.LLM[Any]
     voice: tts.TTS[Any]
     vad: vad.VAD
+    failovers: Failovers = field(default_factory=Failovers)
 
     def streaming_ear(self) -> stt.STT[Any]:
         """The recognizer as a stream, also where the provider only takes whole utterances."""
@@ -56,26 +36,97 @@ class Models:
 
 
 def build_models(settings: Settings, voice: Mapping[str, str], vad_model: vad.VAD) -> Models:
-    """Make the models that the settings name, with one agent's voice.
+    """Make the models that the settings name, with one agent's voice by provider.
 
     Raises:
-        SettingsError: the agent has no voice for the chosen TTS provider.
+        SettingsError: the agent has no voice for a chosen TTS provider.
     """
-    if settings.tts_provider not in voice:
-        raise SettingsError(f"TTS_PROVIDER={settings.tts_provider} has no voice in the roster: add it to `voice` there")
+    failovers = Failovers()
+    ears = {name: build_stt(settings, name) for name in settings.chain("stt")}
     return Models(
-        ear=STTS[settings.stt_provider](settings),
-        mind=TimelyLLM(LLMS[settings.llm_provider](settings), first_token_s=settings.first_token_s),
-        voice=TTSS[settings.tts_provider](settings, voice[settings.tts_provider]),
+        ear=stt_chain(ears, vad_model, failovers),
+        mind=build_mind(settings, failovers),
+        voice=build_voice(settings, voice, failovers),
         vad=vad_model,
+        failovers=failovers,
     )
 
 
+def build_mind(settings: Settings, failovers: Failovers | None = None) -> TimelyLLM:
+    """The language model, or the chain of them, that speaks in time or fails."""
+    minds = {name: build_llm(settings, name) for name in settings.chain("llm")}
+    return llm_chain(minds, settings.first_token_s, failovers or Failovers())
+
+
+def build_voice(settings: Settings, voice: Mapping[str, str], failovers: Failovers | None = None) -> tts.TTS[Any]:
+    """One agent's voice, or the chain of them."""
+    voices = {name: build_tts(settings, name, voice_name(voice, name)) for name in settings.chain("tts")}
+    return tts_chain(voices, failovers or Failovers())
+
+
+def voice_name(voice: Mapping[str, str], provider: str) -> str:
+    """An agent's voice at a provider; SettingsError if it has none there."""
+    found = voice.get(provider) or offer("tts", provider).voice
+    if found is None:
+        raise SettingsError(f"TTS_PROVIDER={provider} has no voice in the roster: add it to `voice` there")
+    return found
+
+
+def build_llm(settings: Settings, name: str) -> llm.LLM[Any]:
+    """One provider's language model."""
+    made: llm.LLM[Any] = _make("llm", name)(**_arguments(settings, "llm", name))
+    return made
+
+
+def build_stt(settings: Settings, name: str) -> stt.STT[Any]:
+    """One provider's recognizer."""
+    made: stt.STT[Any] = _make("stt", name)(**_arguments(settings, "stt", name))
+    return made
+
+
+def build_tts(settings: Settings, name: str, voice: str) -> tts.TTS[Any]:
+    """One provider's voice."""
+    arguments = {offer("tts", name).voice_argument: voice} | _arguments(settings, "tts", name)
+    made: tts.TTS[Any] = _make("tts", name)(**arguments)
+    return made
+
+
 def load_local_models(settings: Settings) -> vad.VAD:
-    """Load what runs in this process before a call needs it; returns the voice activity detector."""
-    loads = [local_stt.load] if settings.stt_provider == "local" else []
-    loads += [local_tts.load] if settings.tts_provider == "local" else []
+    """Load what runs in this process before a call needs it; returns the voice activity detector.
+
+    Plugins register themselves as they are loaded, which LiveKit allows in the main thread alone.
+    """
+    for kind in KINDS:
+        for name in settings.chain(kind):
+            _make(kind, name)
+    loads = [local_stt.load] if LOCAL in settings.chain("stt") else []
+    loads += [local_tts.load] if LOCAL in settings.chain("tts") else []
     with ThreadPoolExecutor(max_workers=1, initializer=give_way) as loader:  # the models' own threads inherit it
         for done in [loader.submit(load) for load in loads]:
             done.result()
     return silero.VAD.load()
+
+
+def _arguments(settings: Settings, kind: Kind, name: str) -> dict[str, Any]:
+    if not PROVIDERS[name].is_remote:
+        return {}
+    model, url, key = settings.model_of(kind, name), settings.base_url(name) or "", settings.api_key(name)
+    arguments: dict[str, Any] = {"model": model} if model else {}
+    arguments |= {"api_key": key, "base_url": url + offer(kind, name).path}
+    if offer(kind, name).is_openai_client:
+        arguments["client"] = discreet_client(url, key)
+    return arguments
+
+
+def _make(kind: Kind, name: str) -> Callable[..., Any]:
+    made: Callable[..., Any] = _loaded(offer(kind, name).make)
+    return made
+
+
+@functools.cache
+def _loaded(make: str) -> Any:
+    module, _, path = make.partition(":")
+    made: Any = importlib.import_module(module)
+    for name in path.split("."):
+        made = getattr(made, name)
+    return made

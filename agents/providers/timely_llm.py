@@ -1,10 +1,13 @@
 """A model that speaks in time or fails: a stall becomes an error, whatever provider or chain of them is inside."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from livekit.agents import APIConnectOptions, APITimeoutError, llm
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
+from livekit.plugins import openai
 
 MOST_RETRIES = 2
 RETRY_INTERVAL_S = 0.5
@@ -12,17 +15,39 @@ RETRY_INTERVAL_S = 0.5
 _ONCE = APIConnectOptions(max_retry=0)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long a model has, and how often it may try in that time."""
+
+    first_token_s: float
+    next_token_s: float
+    most_retries: int
+
+
 class TimelyLLM(llm.LLM[Any]):
     """Another model with a deadline of `first_token_s` for its first token over all its tries, and for each next one.
 
-    What is late raises APITimeoutError and is not tried again: the caller has waited long enough. No try has a shorter
-    limit of its own, else a model that always takes 2 s would never answer.
+    `next_token_s`: for each further one, if it is another time. What is late raises APITimeoutError and is not tried
+    again: the caller has waited long enough. No try has a shorter limit of its own, else a model that always takes 2 s
+    would never answer.
     """
 
-    def __init__(self, inner: llm.LLM[Any], *, first_token_s: float) -> None:
+    def __init__(
+        self,
+        inner: llm.LLM[Any],
+        *,
+        first_token_s: float,
+        next_token_s: float | None = None,
+        most_retries: int = MOST_RETRIES,
+        also_closes: Sequence[llm.LLM[Any]] = (),
+    ) -> None:
+        """`also_closes`: members of an `inner` that leaves them open, as LiveKit's FallbackAdapter does."""
         super().__init__()
         self._inner = inner
-        self._first_token_s = first_token_s
+        self.deadlines = Deadlines(
+            first_token_s=first_token_s, next_token_s=next_token_s or first_token_s, most_retries=most_retries
+        )
+        self._also_closes = also_closes
 
     @property
     def model(self) -> str:
@@ -48,7 +73,7 @@ class TimelyLLM(llm.LLM[Any]):
         return _TimelyStream(
             self,
             self._inner,
-            self._first_token_s,
+            self.deadlines,
             chat_ctx=chat_ctx,
             tools=tools or [],
             request={
@@ -63,8 +88,11 @@ class TimelyLLM(llm.LLM[Any]):
         self._inner.prewarm(loop=loop)
 
     async def aclose(self) -> None:
-        """Close the inner model, too."""
-        await self._inner.aclose()
+        """Close the inner model, too, and the client that it was given."""
+        for model in (self._inner, *self._also_closes):
+            await model.aclose()
+            if isinstance(model, openai.LLM):
+                await model._client.close()  # ours, so the plugin leaves it open; livekit-plugins-openai 1.8.9
         await super().aclose()
 
 
@@ -78,7 +106,7 @@ class _TimelyStream(llm.LLMStream):
         self,
         outer: TimelyLLM,
         inner: llm.LLM[Any],
-        first_token_s: float,
+        deadlines: Deadlines,
         *,
         chat_ctx: llm.ChatContext,
         tools: list[llm.Tool],
@@ -86,17 +114,19 @@ class _TimelyStream(llm.LLMStream):
     ) -> None:
         super().__init__(outer, chat_ctx=chat_ctx, tools=tools, conn_options=_ONCE)
         self._inner = inner
-        self._first_token_s = first_token_s
+        self._deadlines = deadlines
         self._request = request
 
     async def _run(self) -> None:
+        limits = self._deadlines
+        # A client's time-out is for each read: the deadline below counts over all of them.
         options = APIConnectOptions(
-            max_retry=MOST_RETRIES, retry_interval=RETRY_INTERVAL_S, timeout=self._first_token_s
+            max_retry=limits.most_retries, retry_interval=RETRY_INTERVAL_S, timeout=limits.next_token_s
         )
         clock = asyncio.get_running_loop().time
         try:
             async with (
-                asyncio.timeout(self._first_token_s) as deadline,
+                asyncio.timeout(limits.first_token_s) as deadline,
                 self._inner.chat(
                     chat_ctx=self._chat_ctx, tools=self._tools, conn_options=options, **self._request
                 ) as stream,
@@ -104,6 +134,6 @@ class _TimelyStream(llm.LLMStream):
                 async for chunk in stream:
                     self._event_ch.send_nowait(chunk)
                     if chunk.has_response():
-                        deadline.reschedule(clock() + self._first_token_s)
+                        deadline.reschedule(clock() + limits.next_token_s)
         except TimeoutError as error:
-            raise APITimeoutError(f"no token for {self._first_token_s} s", retryable=False) from error
+            raise APITimeoutError(f"no token for {limits.first_token_s} s", retryable=False) from error

@@ -13,7 +13,6 @@ from agents import house
 from agents.house import phrase_books
 from agents.phrase_book import PhraseBook
 from agents.prompts import TROUBLES, load_phrases
-from agents.providers import catalog
 from agents.roster import load_roster
 from tests.behaviour.faulty_models import RATE_HZ, SILENCE, FaultyTTS
 from warm_transfer.settings import load_settings
@@ -65,7 +64,7 @@ async def test_another_voice_has_sounds_of_its_own(tmp_path: Path) -> None:
 def test_process_starts_with_every_phrase_in_a_local_voice_when_the_provider_is_down(
     voice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(catalog.TTSS, "openai", lambda *_: FaultyTTS(voice))
+    monkeypatch.setattr(house, "build_tts", lambda *_: FaultyTTS(voice))
     monkeypatch.setattr(house, "FILL_TIMEOUT_S", 0.05)
     settings, roster = load_settings("/nonexistent", {"OPENAI_API_KEY": "k"}), load_roster()
     agent_a, specialists = phrase_books(settings, PHRASES, roster)

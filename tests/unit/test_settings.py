@@ -109,7 +109,7 @@ def test_missing_key_names_the_provider_and_the_key() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("LLM_PROVIDER", "grok", "must be openai, groq, openrouter or local"),
+        ("LLM_PROVIDER", "grok", "must be openai, groq, openrouter, custom or local"),
         ("CONSULT_MODE", "loud", "must be text or spoken"),
         ("HOLD_AFTER_MS", "soon", "must be a whole number"),
         ("HOLD_AFTER_MS", "-1", "must be at least 0"),
@@ -136,6 +136,37 @@ def test_bad_value_is_one_sentence_with_name_rule_and_remedy(name: str, value: s
     assert sentence.startswith(f"{name} {says}")
     assert "mend it, or unset it for" in sentence
     assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({"LLM_PROVIDER": "groq,local"}, "LLM_PROVIDER=groq needs GROQ_API_KEY: set it, or LLM_PROVIDER=local"),
+        ({"LLM_PROVIDER": "local,local"}, "LLM_PROVIDER names a provider twice"),
+        ({"LLM_PROVIDER": "local,", "LLM_MODEL": "a,b"}, "LLM_MODEL names more models than LLM_PROVIDER has"),
+        ({"LLM_PROVIDER": "deepgram"}, "LLM_PROVIDER must be openai, groq, openrouter, custom or local"),
+        ({"LLM_PROVIDER": "custom", "LLM_MODEL": "m"}, "LLM_PROVIDER=custom needs CUSTOM_BASE_URL"),
+        ({"LLM_PROVIDER": "custom", "CUSTOM_BASE_URL": "http://127.0.0.1:1/v1"}, "LLM_PROVIDER=custom needs LLM_MODEL"),
+        ({"STT_PROVIDER": "openrouter"}, "STT_PROVIDER must be"),
+        ({"GROQ_BASE_URL": "groq.com"}, "GROQ_BASE_URL must look like https://"),
+    ],
+)
+def test_choice_that_can_not_work_is_one_clear_sentence(environ: dict[str, str], says: str) -> None:
+    assert refusal(**environ).startswith(says)
+
+
+def test_chain_has_its_models_in_order_and_is_described_in_one_line() -> None:
+    settings = load(GROQ_API_KEY="k", OPENAI_API_KEY="k", LLM_PROVIDER="groq, openai,local", LLM_MODEL=",gpt-5.4-mini")
+    assert settings.chain("llm") == ["groq", "openai", "local"]
+    assert settings.model_of("llm", "groq") == "llama-3.3-70b-versatile"
+    assert settings.model_of("llm", "openai") == "gpt-5.4-mini"
+    assert "LLM: groq, then openai gpt-5.4-mini, then local (LLM_PROVIDER=groq,openai,local)" in settings.describe()
+
+
+def test_custom_server_needs_no_key() -> None:
+    settings = load(LLM_PROVIDER="custom", CUSTOM_BASE_URL="http://127.0.0.1:11434/v1/", LLM_MODEL="qwen3")
+    assert settings.base_url("custom") == "http://127.0.0.1:11434/v1"
+    assert settings.api_key("custom") == "none"
 
 
 def test_several_problems_are_counted_and_named() -> None:
@@ -201,7 +232,7 @@ def test_no_view_of_the_settings_holds_a_secret() -> None:
         CALL_LOG_URL=f"sqlite:///calls.sqlite3?password={secret}",
     )
     assert secret not in "\n".join(settings.describe())
-    assert secret not in repr(settings.openai_api_key) + repr(settings.livekit_api_secret)
+    assert secret not in repr(settings.provider_keys) + repr(settings.livekit_api_secret)
 
 
 def test_description_of_the_call_log_holds_no_password() -> None:
@@ -235,5 +266,7 @@ def test_env_example_with_every_line_uncommented_changes_nothing(tmp_path: Path)
 
 def test_settings_table_has_every_setting_with_a_reason() -> None:
     rows = settings_table()
-    assert [row.env_name for row in rows] == [name.upper() for name in Settings.model_fields]
+    by_provider = {"PROVIDER_KEYS", "PROVIDER_URLS"}
+    assert {row.env_name for row in rows} >= {name.upper() for name in Settings.model_fields} - by_provider
+    assert {"GROQ_API_KEY", "GROQ_BASE_URL", "CUSTOM_BASE_URL"} <= {row.env_name for row in rows}
     assert all(row.why for row in rows)

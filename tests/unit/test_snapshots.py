@@ -107,6 +107,8 @@ def test_every_event_type_changes_the_snapshot_of_the_call_it_happens_in() -> No
     told.insert(-1, (8.4, "note_left", {"transfer_id": "x1", "by": "billing", "text": "refund on its way"}))
     told.insert(-1, (8.41, "command_applied", {"command_id": "k1", "command": "note"}))
     told.insert(-1, (8.42, "command_refused", {"command_id": "k2", "command": "cancel", "code": "illegal_event"}))
+    told.insert(-1, (8.43, "provider_failed_over", {"kind": "llm", "provider": "groq", "to": "local"}))
+    told.insert(-1, (8.44, "provider_recovered", {"kind": "llm", "provider": "groq"}))
     told.insert(-1, (8.5, "job_died", {"role": "agent_b", "identity": "b1"}))
     told.insert(-1, (8.6, "recovery_ended", {"role": "agent_b", "identity": "b1", "is_done": True}))
     assert {event_type for _, event_type, _ in told} == set(CallEvent)

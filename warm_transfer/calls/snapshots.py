@@ -181,6 +181,17 @@ class TransferSnapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderChange:
+    """A provider of models that failed over to the next of its chain, or came back."""
+
+    kind: str
+    """llm, stt, tts."""
+    provider: str
+    is_available: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallSnapshot:
     """A whole call."""
 
@@ -203,6 +214,8 @@ class CallSnapshot:
     """What was said is no longer there."""
     commands: tuple[str, ...] = ()
     """Ids of the control API's commands that were answered."""
+    provider_changes: tuple[ProviderChange, ...] = ()
+    """In the order in which they came."""
     dispatched_again: int = 0
     """How often somebody was asked for because nobody answered the caller."""
 
@@ -372,6 +385,16 @@ def _command_answered(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     return replace(call, commands=(*call.commands, event.payload.get("command_id", "")))
 
 
+def _provider_changed(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
+    changed = ProviderChange(
+        kind=event.payload.get("kind", ""),
+        provider=event.payload.get("provider", ""),
+        is_available=event.type == CallEvent.PROVIDER_RECOVERED,
+        at=event.at,
+    )
+    return replace(call, provider_changes=(*call.provider_changes, changed))
+
+
 def _caller_away(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     room, reason = event.payload.get("room", ""), event.payload.get("reason", "")
     return replace(call, absences=(*call.absences, Absence(room=room, reason=reason, away_at=event.at)))
@@ -402,6 +425,8 @@ _CALL_STEPS: Mapping[str, Callable[[CallSnapshot, LoggedEvent], CallSnapshot]] =
     CallEvent.NOTE_LEFT: _note_left,
     CallEvent.COMMAND_APPLIED: _command_answered,
     CallEvent.COMMAND_REFUSED: _command_answered,
+    CallEvent.PROVIDER_FAILED_OVER: _provider_changed,
+    CallEvent.PROVIDER_RECOVERED: _provider_changed,
 }
 
 

@@ -13,8 +13,7 @@ import typer
 from rich.console import Console
 
 from agents.providers import local_stt, local_tts
-from agents.providers.catalog import LLMS
-from agents.providers.timely_llm import TimelyLLM
+from agents.providers.catalog import build_mind
 from agents.roster import Roster, load_roster
 from warm_transfer.settings import Settings, load_settings
 from warm_transfer.stand.evaluation.conversations import Conversation, load_set
@@ -64,7 +63,7 @@ async def _hold_all(
 async def _hold(
     settings: Settings, roster: Roster, conversation: Conversation, *, heard_as: Callable[[str], str] | None
 ) -> Case:
-    mind = TimelyLLM(LLMS[settings.llm_provider](settings), first_token_s=settings.first_token_s)
+    mind = build_mind(settings)
     async with mind as model, JudgedCall(model, roster, briefing_timeout_s=settings.briefing_timeout_s) as call:
         held = await call.hold(conversation, heard_as=heard_as or (lambda said: said))
     seconds = None
