@@ -8,6 +8,7 @@ from typing import Any
 from livekit.agents import APIError, llm
 
 from agents.prompts import load_phrases, load_prompt
+from agents.reply_times import reply_times
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.transfer.briefing import Speaker, Turn
 from warm_transfer.transfer.ports import Record
@@ -32,20 +33,28 @@ class Transcript:
         self._model = model
         self._record = record
         self._turns: list[Turn] = []
+        self._asked: llm.MetricsReport = {}
+        """Of the caller's last message, until it is answered."""
         self.on_caller_turn: Callable[[Turn], None] | None = None
         self.withheld: Callable[[], Collection[PrivateKind]] = lambda: MASKED_BY_DEFAULT
         """What the target that asks now is not told."""
 
     def add_message(self, message: llm.ChatMessage) -> None:
         """Take one finished message of the session; those of other roles are no turns."""
-        if message.role in ("user", "assistant"):
-            self.add("caller" if message.role == "user" else self._agent, message.text_content or "")
+        text = message.text_content or ""
+        if message.role == "user":
+            self._asked = message.metrics
+            self.add("caller", text)
+        elif message.role == "assistant" and (turn := self.add(self._agent, text)):
+            if times := reply_times(message.metrics, self._asked):
+                self._record(CallEvent.TURN_TIMED, {"turn_id": turn.turn_id, **times})
+            self._asked = {}
 
-    def add(self, speaker: Speaker, said: str) -> None:
+    def add(self, speaker: Speaker, said: str) -> Turn | None:
         """Take what somebody finished saying, if it is not empty."""
         text = said.strip()
         if not text:
-            return
+            return None
         turn = Turn(turn_id=f"t{self._epoch}_{len(self._turns) + 1}", speaker=speaker, text=text, at=time.time())
         self._turns.append(turn)
         self._record(
@@ -54,6 +63,7 @@ class Transcript:
         )
         if speaker == "caller" and self.on_caller_turn is not None:
             self.on_caller_turn(turn)
+        return turn
 
     def restore(self, turns: Sequence[Turn]) -> None:
         """Take the turns that an earlier job wrote; they are in the log already."""
