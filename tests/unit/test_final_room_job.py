@@ -40,8 +40,8 @@ class BreakingJob(FinalRoomJob):
     def on(self, *_: object) -> None:
         pass
 
-    def models(self, _: object) -> None:
-        pass
+    def models(self, _: object) -> SimpleNamespace:
+        return SimpleNamespace(failovers=SimpleNamespace(tell=lambda _: None))
 
     @asynccontextmanager
     async def recorder(self, _: str) -> AsyncIterator[SimpleNamespace]:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from livekit import rtc
 
 from agents.admission import Admission
 from agents.roster import load_roster
@@ -61,6 +62,7 @@ async def test_job_that_got_nonsense_for_metadata_ends_with_one_sentence(
         proc=SimpleNamespace(userdata={"house": house}),
         job=SimpleNamespace(id="j", metadata=metadata, room=SimpleNamespace(name="final")),
         token_claims=lambda: SimpleNamespace(identity="agent_b_astrology-1"),
+        room=rtc.EventEmitter[str](),
         shutdown=ended.append,
     )
     await answer(cast("Any", context))
