@@ -38,6 +38,7 @@ from warm_transfer.calls.recorder import CallRecorder
 from warm_transfer.settings import Settings
 from warm_transfer.transfer import events
 from warm_transfer.transfer.coordinator import CallOutcome, Coordinator, Ports
+from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.command_inbox import CommandInbox
 from warm_transfer.transfer.livekit_adapter.human_line import HumanTargetLine
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
@@ -75,7 +76,7 @@ class CallerRoomJob:
             recorder = await stack.enter_async_context(self._house.recorder(self._call_id))
             rooms = await stack.enter_async_context(Rooms(self._house.access))
             await self._ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
-            if self._job.replaces is None and self._has_agent_a():
+            if self._job.replaces is None and await self._has_agent_a(rooms):
                 logger.info("call is here already", extra={"room": self._ctx.room.name})
                 return
             if self._job.replaces is None and not await self._is_called():
@@ -86,9 +87,23 @@ class CallerRoomJob:
             else:
                 await self._leave(outcome, recorder, rooms)
 
-    def _has_agent_a(self) -> bool:
-        """Whether another worker's Agent A is here: a playground's token asks again after a restart, a watcher too."""
-        return any(identity.startswith(AGENT_A_PREFIX) for identity in self._ctx.room.remote_participants)
+    async def _has_agent_a(self, rooms: Rooms) -> bool:
+        """Whether the call is another Agent A's: a playground's token asks again after a restart, a watcher too.
+
+        Of two that arrive together the one that was in the room first has it; who speaks there already has it anyway.
+        """
+        room = self._ctx.room
+        try:
+            present = await rooms.participants(room.name)
+        except TargetUnavailableError:
+            return any(identity.startswith(AGENT_A_PREFIX) for identity in room.remote_participants)
+        agents = [one for one in present if one.identity.startswith(AGENT_A_PREFIX)]
+        us = next((one for one in agents if one.identity == room.local_participant.identity), None)
+        return any(
+            one.is_publishing or us is None or (one.joined_at_ms, one.identity) < (us.joined_at_ms, us.identity)
+            for one in agents
+            if one is not us
+        )
 
     async def _is_called(self) -> bool:
         """Wait for the caller; False if the room goes first, as one does that nobody enters."""

@@ -18,6 +18,7 @@ from livekit.agents.voice import (
 )
 from livekit.agents.voice.agent_session import SessionConnectOptions
 
+from agents.departure import TAIL_S
 from agents.phrase_book import PhraseBook
 
 logger = logging.getLogger(__name__)
@@ -28,8 +29,6 @@ MOST_TROUBLES = 3
 """So often in a row the caller is asked to try again, as often as LiveKit bears errors; then the call ends."""
 SPEECH_S = 1.0
 """Of voice without a word before words are expected: a cough or a "hm" may well give none."""
-TAIL_S = 0.5
-"""The last words reach the caller's ear later than ours: by the caller's jitter buffer, 0.4 s on busy cores."""
 GAVE_UP = "the models failed too often"
 
 CONNECT_OPTIONS = SessionConnectOptions(

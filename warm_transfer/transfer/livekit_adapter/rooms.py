@@ -3,8 +3,8 @@
 import asyncio
 import re
 import secrets
-from collections.abc import Awaitable, Collection
-from dataclasses import dataclass
+from collections.abc import Awaitable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
@@ -60,6 +60,17 @@ class Dispatched:
     metadata: str
     job_ids: tuple[str, ...]
     """Of the jobs that came of it; none if it was lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Participant:
+    """Who is in a room."""
+
+    identity: str
+    joined_at_ms: int
+    """Since the epoch, by the server's clock."""
+    is_publishing: bool
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 def new_room_name(kind: str) -> str:
@@ -131,19 +142,34 @@ class Rooms:
 
     async def people(self, name: str) -> set[str]:
         """Identities of everybody in a room; empty for a room that does not exist."""
-        return set(await self.attributes(name))
+        return {one.identity for one in await self.participants(name)}
 
-    async def attributes(self, name: str) -> dict[str, dict[str, str]]:
+    async def attributes(self, name: str) -> dict[str, Mapping[str, str]]:
         """Of everybody in a room, by identity; empty for a room that does not exist."""
+        return {one.identity: one.attributes for one in await self.participants(name)}
+
+    async def participants(self, name: str) -> list[Participant]:
+        """Everybody in a room, as the server knows them; nobody in a room that does not exist.
+
+        A room itself announces somebody who publishes nothing up to 3 s late.
+        """
         try:
             listed = await self._within(
                 "list participants", self._api.room.list_participants(api.ListParticipantsRequest(room=name))
             )
         except TargetUnavailableError as error:
             if _is_not_found(error):
-                return {}
+                return []
             raise
-        return {participant.identity: dict(participant.attributes) for participant in listed.participants}
+        return [
+            Participant(
+                identity=one.identity,
+                joined_at_ms=one.joined_at_ms,
+                is_publishing=len(one.tracks) > 0,
+                attributes=dict(one.attributes),
+            )
+            for one in listed.participants
+        ]
 
     async def remove(self, name: str, identity: str) -> None:
         """Remove a participant from a room; one who is not there is fine."""
