@@ -26,8 +26,8 @@ from agents.roster import Specialist
 from agents.taken_over import welcome_back
 from agents.transcript import Transcript
 from warm_transfer.calls.events import CallEvent
+from warm_transfer.calls.folding import read_call
 from warm_transfer.calls.recorder import CallRecorder
-from warm_transfer.calls.snapshots import read_call
 from warm_transfer.transfer.errors import TargetUnavailableError, WireError
 from warm_transfer.transfer.livekit_adapter.command_inbox import CommandInbox
 from warm_transfer.transfer.livekit_adapter.consult_link import ConsultLink

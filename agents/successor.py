@@ -9,9 +9,9 @@ from typing import Literal
 from livekit import rtc
 
 from warm_transfer.calls.epochs import claim_epoch
+from warm_transfer.calls.folding import read_call
 from warm_transfer.calls.log import CallLog, LogUnavailableError
 from warm_transfer.calls.recorder import CallRecorder
-from warm_transfer.calls.snapshots import read_call
 from warm_transfer.transfer.dispatching import dispatch_until
 from warm_transfer.transfer.wire import AgentAJob, AgentBJob
 

@@ -16,8 +16,9 @@ from agents.roster import Roster
 from agents.transfer_desk import TransferDesk
 from warm_transfer.calls.epochs import claim_epoch
 from warm_transfer.calls.events import CallEvent
+from warm_transfer.calls.folding import read_call_unmasked
 from warm_transfer.calls.log import CallLog
-from warm_transfer.calls.snapshots import Absence, CallSnapshot, HandBack, TransferSnapshot, read_call_unmasked
+from warm_transfer.calls.snapshots import Absence, CallSnapshot, HandedBack, TransferSnapshot
 from warm_transfer.transfer.briefing import Turn
 from warm_transfer.transfer.errors import CallOverError, TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
@@ -233,7 +234,7 @@ class TakenOverCall:
         return last if is_open else None
 
     @property
-    def _hand_back(self) -> HandBack | None:
+    def _hand_back(self) -> HandedBack | None:
         """How the caller came back from the latest transfer, None if it did not complete or Agent B died."""
         last = self.past.transfers[-1] if self.past.transfers else None
         return last.hand_back if last is not None else None

@@ -6,7 +6,7 @@ import pytest
 from tests.e2e.conftest import LiveKit
 from tests.e2e.failing_worker import FATAL_WORD
 from tests.e2e.placed_call import PlacedCall, running_site
-from warm_transfer.calls.snapshots import fold
+from warm_transfer.calls.folding import fold
 from warm_transfer.stand.caller.downlink import RATE_HZ
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

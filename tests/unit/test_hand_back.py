@@ -12,9 +12,10 @@ from agents.return_desk import ReturnRequest
 from agents.successor import MOST_DISPATCHES
 from agents.taken_over import TakenOverCall
 from warm_transfer.calls.events import CallEvent
+from warm_transfer.calls.folding import fold
 from warm_transfer.calls.log import CallLog
 from warm_transfer.calls.recorder import CallRecorder
-from warm_transfer.calls.snapshots import CallSnapshot, fold
+from warm_transfer.calls.snapshots import CallSnapshot
 from warm_transfer.control.recovery import LostJob, _owns_caller
 from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.terms import Move

@@ -11,8 +11,8 @@ from agents.roster_line import RosterLine
 from agents.transfer_desk import TransferDesk
 from tests.fakes import FakeConversation, FakeWorld
 from warm_transfer.calls.events import CallEvent
+from warm_transfer.calls.folding import read_call
 from warm_transfer.calls.log import CallLog
-from warm_transfer.calls.snapshots import read_call
 from warm_transfer.transfer.coordinator import Coordinator, Ports
 from warm_transfer.transfer.errors import SettingsError, TargetUnavailableError
 from warm_transfer.transfer.loop_guard import LoopGuard

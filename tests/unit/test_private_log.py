@@ -8,11 +8,11 @@ import pytest
 
 from tests.unit.test_consent import call
 from warm_transfer.calls.events import CallEvent
+from warm_transfer.calls.folding import read_call, read_call_unmasked
 from warm_transfer.calls.log import CallLog
 from warm_transfer.calls.masking import PayloadMask
 from warm_transfer.calls.recorder import CallRecorder
 from warm_transfer.calls.replay import Replay
-from warm_transfer.calls.snapshots import read_call, read_call_unmasked
 from warm_transfer.calls.spool import SpoolFile, UnwrittenEvent
 from warm_transfer.transfer.understanding.drafting import draft_briefing
 

@@ -3,17 +3,17 @@ from collections.abc import Iterator
 import pytest
 
 from warm_transfer.calls.events import CallEvent, Payload
+from warm_transfer.calls.folding import fold
 from warm_transfer.calls.log import LoggedEvent
 from warm_transfer.calls.snapshots import (
     Attempt,
     CallRoom,
     CallSnapshot,
     ConsultTurn,
-    HandBack,
+    HandedBack,
     HeardTurn,
     Message,
     TransferTimes,
-    fold,
 )
 from warm_transfer.transfer.briefing import Briefing, Fact
 
@@ -148,7 +148,7 @@ def test_caller_is_with_agent_b_until_another_agent_a_has_started() -> None:
     back = folded(*moved, told, again)
     assert not back.is_with_agent_b
     assert back.completed_transfers == 1
-    assert back.transfers[0].hand_back == HandBack(cause="asked", reason="router", skill="technical")
+    assert back.transfers[0].hand_back == HandedBack(cause="asked", reason="router", skill="technical")
     assert (back.transfers[0].times.handed_back, back.transfers[0].times.returned) == (T + 8.5, T + 9.0)
 
 

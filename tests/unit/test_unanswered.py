@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from warm_transfer.calls.events import CallEvent
+from warm_transfer.calls.folding import read_call
 from warm_transfer.calls.log import CallLog, LogUnavailableError
-from warm_transfer.calls.snapshots import read_call
 from warm_transfer.control import unanswered as module
 from warm_transfer.control.unanswered import Unanswered
 from warm_transfer.settings import Settings

@@ -14,7 +14,8 @@ from tests.web.browser import a_browser
 from tests.web.people import CallerPage, DeskPage
 from tests.web.sound import RATE_HZ, Sound, wire
 from tests.web.web_site import WebSite
-from warm_transfer.calls.snapshots import CallSnapshot, read_call
+from warm_transfer.calls.folding import read_call
+from warm_transfer.calls.snapshots import CallSnapshot
 from warm_transfer.stand.caller.downlink import Samples
 from warm_transfer.stand.listening import level_dbfs, silent_runs, tone_ms
 

@@ -13,8 +13,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from warm_transfer.calls.folding import fold, read_call
 from warm_transfer.calls.log import CallLog, LoggedEvent
-from warm_transfer.calls.snapshots import CallSnapshot, Message, TransferSnapshot, fold, read_call
+from warm_transfer.calls.snapshots import CallSnapshot, Message, TransferSnapshot
 from warm_transfer.settings import load_settings
 from warm_transfer.transfer.briefing import Briefing
 from warm_transfer.transfer.errors import WarmTransferError

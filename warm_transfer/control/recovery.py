@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from warm_transfer.calls.events import CallEvent
+from warm_transfer.calls.folding import read_call
 from warm_transfer.calls.log import CallLog, LogUnavailableError
 from warm_transfer.calls.replay import Replay
-from warm_transfer.calls.snapshots import CallSnapshot, read_call
+from warm_transfer.calls.snapshots import CallSnapshot
 from warm_transfer.control.recovery_claim import RecoveryClaim
 from warm_transfer.settings import Settings
 from warm_transfer.transfer.errors import TargetUnavailableError

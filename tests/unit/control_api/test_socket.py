@@ -5,7 +5,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from tests.unit.control_api.site import DANA, OPERATOR, ROBIN, Site
 from warm_transfer.calls.events import CallEvent
-from warm_transfer.calls.snapshots import fold
+from warm_transfer.calls.folding import fold
 from warm_transfer.control.api.feed import MOST_QUEUED, Follower, Told
 
 

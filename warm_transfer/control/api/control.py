@@ -6,9 +6,10 @@ from typing import cast
 
 from starlette.requests import HTTPConnection
 
+from warm_transfer.calls.folding import fold
 from warm_transfer.calls.log import CallLog
 from warm_transfer.calls.presence import Presence
-from warm_transfer.calls.snapshots import CallSnapshot, fold
+from warm_transfer.calls.snapshots import CallSnapshot
 from warm_transfer.control.api.feed import Feed
 from warm_transfer.control.api.presences import Presences
 from warm_transfer.control.api.principals import Keys

@@ -5,8 +5,9 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from warm_transfer.calls.folding import fold, step
 from warm_transfer.calls.log import CallLog, LoggedEvent, LogUnavailableError
-from warm_transfer.calls.snapshots import CallSnapshot, fold, step
+from warm_transfer.calls.snapshots import CallSnapshot
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,9 @@ import anyio
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
+from warm_transfer.calls.folding import fold
 from warm_transfer.calls.log import LogUnavailableError
-from warm_transfer.calls.snapshots import CallSnapshot, fold
+from warm_transfer.calls.snapshots import CallSnapshot
 from warm_transfer.control.api.access import principal_of
 from warm_transfer.control.api.control import Control, control_of
 from warm_transfer.control.api.errors import ApiError

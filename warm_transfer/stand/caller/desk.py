@@ -7,9 +7,10 @@ from typing import Self
 
 from livekit import rtc
 
+from warm_transfer.calls.folding import read_call
 from warm_transfer.calls.log import CallLog
 from warm_transfer.calls.presence import PresenceBoard
-from warm_transfer.calls.snapshots import CallSnapshot, read_call
+from warm_transfer.calls.snapshots import CallSnapshot
 from warm_transfer.stand.caller.caller_room import CallerRoom
 from warm_transfer.stand.caller.downlink import CallClock, Downlink, Samples
 from warm_transfer.stand.caller.ear import Utterance

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable
 
 from warm_transfer.calls.events import CallEvent
+from warm_transfer.calls.folding import fold, step
 from warm_transfer.calls.log import CallLog, LoggedEvent, LogUnavailableError
-from warm_transfer.calls.snapshots import CallSnapshot, fold, step
+from warm_transfer.calls.snapshots import CallSnapshot
 from warm_transfer.stand.caller.caller import Caller, Moment
 from warm_transfer.stand.caller.conversation import Spoken
 from warm_transfer.stand.caller.downlink import RATE_HZ

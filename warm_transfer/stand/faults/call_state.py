@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from warm_transfer.calls.folding import fold
 from warm_transfer.calls.log import LoggedEvent
-from warm_transfer.calls.snapshots import CallSnapshot, TransferSnapshot, fold
+from warm_transfer.calls.snapshots import CallSnapshot, TransferSnapshot
 from warm_transfer.transfer.terms import State
 
 
