@@ -13,10 +13,10 @@ N ?= 10000
 SEED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python web weblint screenshots demo test lint format soak faults eval calls messages clean
+.PHONY: help setup python web weblint screenshots demo test lint format soak faults eval check-providers calls messages clean
 
 help: ## Show what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: python web ## Set up what is missing: Python environment, web pages, livekit-server
 	@$(RUN) -m warm_transfer.stand.server --ensure >&2
@@ -41,8 +41,8 @@ web/dist/index.html: web/node_modules/.package-lock.json $(WEB_FILES)
 web/node_modules/.package-lock.json: web/package-lock.json
 	@$(NPM) ci --no-audit --no-fund >&2 || echo "The web pages' packages could not be installed: see above, then make web." >&2
 
-demo: setup ## Place one real call [SCENARIO=billing|technical|person|none] [ONCE=1]; then serve until Ctrl-C
-	@$(RUN) -m warm_transfer.stand.demo --scenario $(SCENARIO) $(if $(filter-out 0 no false,$(ONCE)),--once)
+demo: setup ## Place one real call [SCENARIO=billing|technical|person|none] [ONCE=1] [PROVIDERS=wire]; then serve
+	@$(RUN) -m warm_transfer.stand.demo --scenario $(SCENARIO) $(if $(filter-out 0 no false,$(ONCE)),--once) $(if $(PROVIDERS),--providers $(PROVIDERS))
 
 test: setup lint ## Lint, types and the tests; those marked long with ALL=1 [PYTEST="tests/unit -k name"]
 	@$(RUN) -m pytest $(if $(filter-out 0 no false,$(ALL)),-m "long or not long") $(PYTEST)
@@ -68,6 +68,9 @@ faults: setup ## Kill processes in every state of real calls, make every other f
 
 eval: python ## Hold the judged conversations with the configured model [ONLY=tuning] [NAME=part of a name]
 	@$(RUN) -m warm_transfer.stand.evaluation $(if $(ONLY),--only "$(ONLY)") $(if $(NAME),--name "$(NAME)")
+
+check-providers: python ## One tiny real request per configured key: says in a sentence each what works
+	@$(RUN) -m warm_transfer.stand.check_providers
 
 calls: python ## List past calls, or show one [CALL=id]
 	@$(RUN) -m warm_transfer.calls $(CALL)

@@ -1,5 +1,9 @@
 """An OpenAI client that tells a provider nothing of ours but the request."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
 import httpx2
 import openai
 
@@ -21,3 +25,13 @@ def discreet_client(base_url: str, api_key: str) -> openai.AsyncClient:
     """As the plugin makes its own, without redirects: another host would get the caller's words."""
     transport = httpx2.AsyncClient(timeout=_TIMEOUT, limits=_LIMITS, event_hooks={"request": [_forget_our_ids]})
     return openai.AsyncClient(api_key=api_key, base_url=base_url, max_retries=0, http_client=transport)
+
+
+@asynccontextmanager
+async def closing_client(model: Any) -> AsyncIterator[Any]:
+    """The model, closed with its HTTP client: plugins of 1.8.9 leave that of an STT, and one they were given, open."""
+    async with model:
+        yield model
+    client = getattr(model, "_client", None)
+    if isinstance(client, openai.AsyncClient):
+        await client.close()

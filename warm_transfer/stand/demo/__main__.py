@@ -32,6 +32,7 @@ from warm_transfer.stand.demo.run_folder import RUNS, RunFolder
 from warm_transfer.stand.demo.timings import timings
 from warm_transfer.stand.demo.verdict import Finding, Measures, judge, measure
 from warm_transfer.stand.server import DEFAULT_PORT, LiveKitServer
+from warm_transfer.stand.wire.process import WIRED, wire_process
 from warm_transfer.stand.worker_process import WorkerProcess
 from warm_transfer.transfer.errors import TargetUnavailableError, WarmTransferError
 from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess
@@ -48,6 +49,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(
     scenario: Annotated[str, typer.Option(help="The scripted call: billing, technical, person or none.")] = "billing",
     once: Annotated[bool, typer.Option("--once", help="End after the call; exit 0 if every fact held.")] = False,
+    providers: Annotated[str, typer.Option(help="wire: the real plugins, over stand-ins for the providers.")] = "",
     port: Annotated[int, typer.Option(help="Of our own livekit-server; UDP takes the one two above.")] = DEFAULT_PORT,
     runs: Annotated[Path, typer.Option(help="Where run folders go.")] = RUNS,
 ) -> None:
@@ -56,7 +58,9 @@ def main(
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
     try:
-        code = asyncio.run(_Demo(console, load_scenario(scenario), once=once, port=port, runs=runs).run())
+        code = asyncio.run(
+            _Demo(console, load_scenario(scenario), once=once, wired=providers == "wire", port=port, runs=runs).run()
+        )
     except WarmTransferError as error:
         typer.echo(error.sentence, err=True)
         code = NOT_STARTED
@@ -83,10 +87,11 @@ class Judged:
 
 
 class _Demo:
-    def __init__(self, console: Console, scenario: Scenario, *, once: bool, port: int, runs: Path) -> None:
+    def __init__(self, console: Console, scenario: Scenario, *, once: bool, wired: bool, port: int, runs: Path) -> None:
         self._console = console
         self._scenario = scenario
         self._once = once
+        self._wired = wired
         self._port = port
         self._runs = runs
 
@@ -120,6 +125,9 @@ class _Demo:
             await stack.enter_async_context(server)
         self._console.print(f"livekit-server  {server.url}")
         environment = _worker_environment(settings, server.url)
+        if self._wired:
+            with self._console.status("Starting the stand-ins for the providers ..."):
+                environment = WIRED | environment | await stack.enter_async_context(wire_process())
         worker = WorkerProcess(log_file=logs / "worker.log", environment=environment)
         speech = stack.enter_context(SpeechProcess())
         with self._console.status("Starting the worker and loading the models ..."):
