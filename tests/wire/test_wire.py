@@ -151,7 +151,7 @@ async def test_no_error_or_log_holds_a_key(
     assert not any(key in text for key in wire.keys.values())
 
 
-async def test_providers_error_that_repeats_the_key_is_told_without_it(wire: WireServer, configured: Configure) -> None:
+async def test_key_that_is_refused_is_not_in_the_error(wire: WireServer, configured: Configure) -> None:
     settings = configured(OPENAI_API_KEY="canary-of-somebody-else")
     async with opened_llm(settings, "openai") as mind:
         with pytest.raises(APIStatusError) as caught:
