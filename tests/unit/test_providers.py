@@ -14,7 +14,7 @@ from warm_transfer.calls.events import CallEvent
 from warm_transfer.providers import Model, Provider
 from warm_transfer.settings import load_settings, settings_table
 
-SHORT_S = 0.3
+SHORT_S = 1.5
 
 
 def test_new_provider_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
