@@ -9,7 +9,7 @@ from warm_transfer.stand.wire.faults import Fault
 from warm_transfer.stand.wire.server import WireServer
 
 # The plugins' HTTP client leaves the socket of an answer that failed to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
 
 ONE_PROVIDER = {"OPENAI_API_KEY": "", "OPENROUTER_API_KEY": "", "DEEPGRAM_API_KEY": "", "CUSTOM_API_KEY": ""}
 

@@ -15,7 +15,7 @@ from warm_transfer.stand.wire.faults import SLOW_S, Fault
 from warm_transfer.stand.wire.server import WireServer
 
 # The plugins' HTTP client leaves the socket of an answer that failed to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
 
 LLMS = [name for name in named("llm") if name != LOCAL]
 REMOTE = [(kind, name) for kind in ("llm", "stt", "tts") for name in named(kind) if name != LOCAL]
