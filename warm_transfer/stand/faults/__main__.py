@@ -14,6 +14,7 @@ import asyncio
 import json
 import logging
 import re
+import signal
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -69,6 +70,9 @@ def main(
     except WarmTransferError as error:
         typer.echo(error.sentence, err=True)
         raise typer.Exit(code=2) from None
+    except asyncio.CancelledError:
+        typer.echo("Stopped; everything that was started has ended.", err=True)
+        raise typer.Exit(code=130) from None
     Console().print(kill_table(run.judged), fault_table(run.judged), f"recordings and logs: {folder}")
     expected = len(chosen) + sum(len(scene.faults) for scene in played)
     summary = summarize(run.judged, expected=expected, left_over=run.left_over)
@@ -94,6 +98,9 @@ class _Run:
         self._listening = asyncio.Lock()
 
     async def whole(self, chosen: Sequence[Cell], played: Sequence[Scene], *, runs_each: int) -> None:
+        # make, CI and timeout end us with SIGTERM: the same way out as Ctrl-C, so that nothing is left running.
+        if (me := asyncio.current_task()) is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
         with SpeechProcess() as speech:
             await asyncio.to_thread(speech.load)
             async with FaultSite(self._folder) as site:
