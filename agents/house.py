@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from livekit.agents import AgentSession, APIError, inference, room_io, vad
 from livekit.agents.llm import ChatMessage
 from livekit.agents.utils import http_context
-from livekit.agents.voice import ConversationItemAddedEvent
+from livekit.agents.voice import ConversationItemAddedEvent, FunctionToolsExecutedEvent
 
 from agents import hold_music
 from agents.caller_presence import GraceTimes
@@ -173,10 +173,15 @@ async def take_text(session: AgentSession[None], event: room_io.TextInputEvent) 
 
 
 def write_turns(session: AgentSession[None], transcript: Transcript) -> None:
-    """Let every finished turn of the session go into the transcript."""
+    """Let every finished turn of the session, and every tool that its model calls, go into the transcript."""
 
     def add(event: ConversationItemAddedEvent) -> None:
         if isinstance(event.item, ChatMessage):
             transcript.add_message(event.item)
 
+    def add_tools(event: FunctionToolsExecutedEvent) -> None:
+        for called, output in event.zipped():
+            transcript.note_tool(called.name, called.arguments, is_refused=output.is_error)
+
     session.on("conversation_item_added", add)
+    session.on("function_tools_executed", add_tools)

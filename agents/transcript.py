@@ -1,5 +1,6 @@
 """The turns of a call as they are finished, and answers looked up in them."""
 
+import json
 import logging
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -18,6 +19,9 @@ from warm_transfer.transfer.understanding.privacy import MASKED_BY_DEFAULT, Priv
 from warm_transfer.transfer.understanding.transcript import transcript_text
 
 logger = logging.getLogger(__name__)
+
+_TOLD = ("skill", "reason", "message")
+"""Arguments of our tools that the call log masks; a callback number is kept with the message alone."""
 
 
 class Transcript:
@@ -64,6 +68,24 @@ class Transcript:
         if speaker == "caller" and self.on_caller_turn is not None:
             self.on_caller_turn(turn)
         return turn
+
+    def note_tool(self, name: str, arguments: str, *, is_refused: bool) -> None:
+        """Write which tool the model called; of its `arguments`, a JSON object, those that can be masked."""
+        try:
+            given = json.loads(arguments)
+        except ValueError:  # a model may write anything
+            given = {}
+        told = {key: given[key] for key in _TOLD if isinstance(given, dict) and isinstance(given.get(key), str)}
+        self._record(
+            CallEvent.TOOL_CALLED,
+            {
+                "tool": name,
+                "speaker": self._agent,
+                "arguments": told,
+                "is_refused": is_refused,
+                "room": self._room,
+            },
+        )
 
     def restore(self, turns: Sequence[Turn]) -> None:
         """Take the turns that an earlier job wrote; they are in the log already."""

@@ -107,6 +107,8 @@ def test_every_event_type_changes_the_snapshot_of_the_call_it_happens_in() -> No
     told.insert(-1, (8.4, "note_left", {"transfer_id": "x1", "by": "billing", "text": "refund on its way"}))
     told.insert(-1, (8.41, "command_applied", {"command_id": "k1", "command": "note"}))
     told.insert(-1, (8.42, "command_refused", {"command_id": "k2", "command": "cancel", "code": "illegal_event"}))
+    asked = {"tool": "offer_transfer", "speaker": "agent_a", "arguments": {"skill": "billing"}, "is_refused": True}
+    told.insert(-1, (8.425, "tool_called", asked))
     told.insert(-1, (8.43, "provider_failed_over", {"kind": "llm", "provider": "groq", "to": "local"}))
     told.insert(-1, (8.44, "provider_recovered", {"kind": "llm", "provider": "groq"}))
     told.insert(-1, (8.5, "job_died", {"role": "agent_b", "identity": "b1"}))

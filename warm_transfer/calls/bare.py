@@ -12,7 +12,7 @@ _KEPT = frozenset(
         *("agent_a", "attempt", "by", "caller_identity", "caller_room", "cause", "code", "command", "command_id"),
         *("consult_room", "disposition", "epoch", "final_room", "identity", "move", "role", "room", "skill", "speaker"),
         *("target", "transfer_id", "turn_id", "pid", "added_s", "ring_timeout_s", "turn", "is_done"),
-        *("stt_ms", "llm_ms", "tts_ms", "total_ms"),
+        *("stt_ms", "llm_ms", "tts_ms", "total_ms", "tool", "is_refused"),
     }
 )
 _KEPT_REASONS = frozenset({CallEvent.CALL_ENDED, CallEvent.CALLER_AWAY, CallEvent.CALL_ERASED})

@@ -47,6 +47,9 @@ class CallEvent(StrEnum):
     """turn_id (of the agent's answer), stt_ms, llm_ms, tts_ms, total_ms: how long the caller waited for it, and for
     what; null where it was not measured"""
 
+    TOOL_CALLED = "tool_called"
+    """tool, speaker (whose model called it), arguments (skill, reason, message; no other), is_refused, room"""
+
     TRANSFER_OFFERED = "transfer_offered"
     """transfer_id, skill, target, reason: Agent A asks the caller for consent"""
     OFFER_WITHDRAWN = "offer_withdrawn"

@@ -20,6 +20,7 @@ from warm_transfer.calls.snapshots import (
     Note,
     ProviderChange,
     RoomKind,
+    ToolCall,
     TransferSnapshot,
     TurnLatency,
 )
@@ -142,6 +143,18 @@ def _message_left(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     return replace(call, messages=(*call.messages, message))
 
 
+def _tool_called(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
+    told = event.payload
+    tool = ToolCall(
+        tool=told.get("tool", ""),
+        speaker=told.get("speaker", ""),
+        arguments=dict(told.get("arguments", {})),
+        is_refused=told.get("is_refused", False),
+        at=event.at,
+    )
+    return replace(call, tool_calls=(*call.tool_calls, tool))
+
+
 def _note_left(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     note = Note(text=event.payload.get("text", ""), by=event.payload.get("by", ""), at=event.at)
     return replace(call, notes=(*call.notes, note))
@@ -189,6 +202,7 @@ _CALL_STEPS: Mapping[str, Callable[[CallSnapshot, LoggedEvent], CallSnapshot]] =
     CallEvent.TURN_TIMED: _turn_timed,
     CallEvent.MESSAGE_LEFT: _message_left,
     CallEvent.NOTE_LEFT: _note_left,
+    CallEvent.TOOL_CALLED: _tool_called,
     CallEvent.COMMAND_APPLIED: _command_answered,
     CallEvent.COMMAND_REFUSED: _command_answered,
     CallEvent.PROVIDER_FAILED_OVER: _provider_changed,

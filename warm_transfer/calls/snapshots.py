@@ -1,5 +1,6 @@
 """What a call looks like, at any moment of it: values that folding.py makes from its events."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -75,6 +76,18 @@ class TurnLatency:
     llm_ms: int | None
     tts_ms: int | None
     total_ms: int | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A function tool that an agent's model called."""
+
+    tool: str
+    speaker: str
+    arguments: Mapping[str, str]
+    is_refused: bool
+    """Code did not let the model have its way."""
     at: float
 
 
@@ -205,6 +218,7 @@ class CallSnapshot:
     latency: tuple[TurnLatency, ...] = ()
     messages: tuple[Message, ...] = ()
     notes: tuple[Note, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
     absences: tuple[Absence, ...] = ()
     is_erased: bool = False
     """What was said is no longer there."""

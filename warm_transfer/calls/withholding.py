@@ -25,6 +25,10 @@ def withheld(call: CallSnapshot, kinds: Collection[PrivateKind]) -> CallSnapshot
             for one in call.messages
         ),
         notes=tuple(replace(one, text=masked(one.text, kinds)) for one in call.notes),
+        tool_calls=tuple(
+            replace(one, arguments={name: masked(text, kinds) for name, text in one.arguments.items()})
+            for one in call.tool_calls
+        ),
     )
 
 

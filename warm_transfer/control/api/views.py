@@ -1,11 +1,11 @@
 """What the API and the WebSocket show: pydantic models, made from the folded call."""
 
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from warm_transfer.calls.snapshots import CallSnapshot, TransferSnapshot
+from warm_transfer.calls.snapshots import CallSnapshot, ToolCall, TransferSnapshot
 
 CallState = Literal["created", "talking", "offered", "ringing", "consulting", "moving", "with_agent_b", "ended"]
 Presence = Literal["available", "away", "busy"]
@@ -27,6 +27,17 @@ class TurnView(View):
     speaker: Literal["caller", "agent_a", "agent_b"]
     text: str = Field(examples=["My bill is 20 dollars too high."])
     at: float = Field(description="End of the utterance, seconds since the epoch.")
+
+
+class ToolCallView(View):
+    """A function tool that an agent's model called."""
+
+    tool: str = Field(examples=["offer_transfer"])
+    speaker: Literal["agent_a", "agent_b"]
+    skill: str | None = Field(description="Whom it was for, where the tool asks that.", examples=["billing"])
+    words: str = Field(description="The reason or message that the model gave.")
+    is_refused: bool = Field(description="Code did not let the model have its way.")
+    at: float = Field(description="Seconds since the epoch.")
 
 
 class FactView(View):
@@ -229,6 +240,7 @@ class CallDetail(CallSummary):
     latency: list[LatencyView]
     messages: list[MessageView]
     notes: list[NoteView] = Field(description="Never shown to the caller.")
+    tool_calls: list[ToolCallView] = Field(description="Never shown to the caller.")
     is_erased: bool = Field(description="What was said is no longer there.")
     absences: list[AbsenceView]
     jobs: list[JobView]
@@ -244,11 +256,24 @@ class CallDetail(CallSummary):
                 "latency": list(call.latency),
                 "messages": message_views(call),
                 "notes": [] if for_caller else list(call.notes),
+                "tool_calls": [] if for_caller else [_tool_call(one) for one in call.tool_calls],
                 "is_erased": call.is_erased,
                 "absences": list(call.absences),
                 "jobs": list(call.agents),
             }
         )
+
+
+def _tool_call(tool: ToolCall) -> dict[str, Any]:
+    words = tool.arguments.get("reason") or tool.arguments.get("message", "")
+    return {
+        "tool": tool.tool,
+        "speaker": tool.speaker,
+        "skill": tool.arguments.get("skill"),
+        "words": words,
+        "is_refused": tool.is_refused,
+        "at": tool.at,
+    }
 
 
 class AgentView(View):

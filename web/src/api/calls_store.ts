@@ -67,6 +67,7 @@ function begun(call: CallSummary): Call {
     latency: [],
     messages: [],
     notes: [],
+    tool_calls: [],
     is_erased: false,
     absences: [],
     jobs: [],

@@ -87,6 +87,8 @@ export interface CallDetail {
   messages: Array<MessageView>;
   /** Never shown to the caller. */
   notes: Array<NoteView>;
+  /** Never shown to the caller. */
+  tool_calls: Array<ToolCallView>;
   /** What was said is no longer there. */
   is_erased: boolean;
   absences: Array<AbsenceView>;
@@ -339,6 +341,20 @@ export interface TimesView {
   ended: number | null;
   handed_back: number | null;
   returned: number | null;
+}
+
+/** A function tool that an agent's model called. */
+export interface ToolCallView {
+  tool: string;
+  speaker: "agent_a" | "agent_b";
+  /** Whom it was for, where the tool asks that. */
+  skill: string | null;
+  /** The reason or message that the model gave. */
+  words: string;
+  /** Code did not let the model have its way. */
+  is_refused: boolean;
+  /** Seconds since the epoch. */
+  at: number;
 }
 
 /** Whom the caller needs. */

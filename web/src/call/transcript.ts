@@ -19,6 +19,8 @@ export interface Line {
   speaker: Speaker;
   text: string;
   isFinal: boolean;
+  /** A tool that the speaker's model called, rather than words. */
+  isTool?: boolean;
 }
 
 /** Words that two versions of one utterance share at least: recognizers differ, and agents are interrupted. */

@@ -65,8 +65,10 @@ export function TranscriptView({
             <span className="px-1 text-sm text-soft">{names[line.speaker]}</span>
             <p
               className={clsx(
-                "rounded-2xl px-3.5 py-2 [overflow-wrap:anywhere]",
-                COLOURS[line.speaker],
+                "[overflow-wrap:anywhere]",
+                line.isTool
+                  ? "rounded-md border border-line px-2 py-0.5 font-mono text-sm text-soft"
+                  : ["rounded-2xl px-3.5 py-2", COLOURS[line.speaker]],
                 line.key === marked && "outline-2 outline-hold",
                 !line.isFinal && "italic",
               )}

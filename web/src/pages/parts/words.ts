@@ -35,6 +35,13 @@ export function nameOf(agents: readonly Agent[], target: string): string {
   return agents.find((agent) => agent.roster_id === target)?.name ?? target;
 }
 
+/** What was said, and between it the tools that the agents' models called. */
 export function logLines(call: Call): Line[] {
-  return merged(call.transcript, []);
+  const lines = merged(call.transcript, []);
+  for (const [index, one] of call.tool_calls.entries()) {
+    const place = call.transcript.filter((turn) => turn.at <= one.at).length + index;
+    const text = [one.tool, one.skill, one.is_refused && "refused"].filter(Boolean).join(" \u00b7 ");
+    lines.splice(place, 0, { key: `tool-${index}`, speaker: one.speaker, text, isFinal: true, isTool: true });
+  }
+  return lines;
 }

@@ -1,4 +1,4 @@
-"""What is told of a reply's time is what livekit-agents measured, and nothing where it measured nothing."""
+"""What a job writes of its turns: how long the caller waited as livekit-agents measured it, and the tools called."""
 
 from typing import Any
 
@@ -47,3 +47,25 @@ def test_timed_turn_is_the_agents_and_a_question_counts_once() -> None:
         ("t1_2", 50, 700),
         ("t1_3", None, 700),
     ]
+
+
+def test_tool_that_a_model_calls_is_written_without_what_can_not_be_masked() -> None:
+    written: list[tuple[CallEvent, dict[str, Any]]] = []
+    transcript = Transcript(
+        room="r",
+        agent="agent_a",
+        epoch=1,
+        model=LocalLLM(),
+        record=lambda kind, payload: written.append((kind, dict(payload))),
+    )
+    transcript.note_tool(
+        "leave_message", '{"message": "call me", "callback_number": "5551234567", "skill": 7}', is_refused=False
+    )
+    transcript.note_tool("offer_transfer", "no JSON", is_refused=True)
+    transcript.note_tool("transfer_call", "[]", is_refused=False)
+    assert [(payload["tool"], payload["arguments"], payload["is_refused"]) for _, payload in written] == [
+        ("leave_message", {"message": "call me"}, False),
+        ("offer_transfer", {}, True),
+        ("transfer_call", {}, False),
+    ]
+    assert {kind for kind, _ in written} == {CallEvent.TOOL_CALLED}
