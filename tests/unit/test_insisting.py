@@ -10,6 +10,7 @@ import pytest
 from warm_transfer.stand.soak.virtual_loop import VirtualLoop
 from warm_transfer.transfer.events import Event, TargetUnavailable
 from warm_transfer.transfer.livekit_adapter import target_line
+from warm_transfer.transfer.livekit_adapter.rooms import Dispatched
 from warm_transfer.transfer.livekit_adapter.target_line import CallParties, LiveKitTargetLine
 from warm_transfer.transfer.terms import Disposition, Move, Offer
 from warm_transfer.transfer.wire import AgentBJob, read_job_metadata
@@ -22,8 +23,11 @@ RING_S = 15.0
 class Ringing:
     """Stands for the rooms and the consult room of one transfer: the Agent B of dispatch `takes` comes 1 s later."""
 
-    def __init__(self, takes: int) -> None:
+    def __init__(self, takes: int, *, taken_from: int | None = None) -> None:
+        """`taken_from`: a worker has taken this dispatch and all after it, and is slow."""
         self._takes = takes
+        self._taken_from = taken_from
+        self._asked: list[str] = []
         self._has_come = asyncio.Event()
         self.asked_at: list[float] = []
         self.jobs: set[str] = set()
@@ -44,9 +48,17 @@ class Ringing:
         assert not self.deleted
         self.asked_at.append(loop.time())
         self.jobs.add(job.identity)
+        self._asked.append(metadata)
         if len(self.asked_at) == self._takes:
             loop.call_later(1, self._has_come.set)
         return "AD_1"
+
+    async def dispatches(self, *_: object) -> list[Dispatched]:
+        first = self._taken_from or len(self._asked) + 1
+        return [
+            Dispatched(dispatch_id="AD_1", metadata=metadata, job_ids=("J",) if number >= first else ())
+            for number, metadata in enumerate(self._asked, start=1)
+        ]
 
     async def connect(self, **_: object) -> None:
         pass
@@ -124,5 +136,19 @@ def test_nobody_is_asked_for_once_the_ring_is_over(monkeypatch: pytest.MonkeyPat
         await ring.dismiss(Disposition.NO_ANSWER)
         await asyncio.sleep(30)
         assert ringing.asked_at == [0, 3]
+
+    in_virtual_time(run())
+
+
+def test_slow_worker_that_has_taken_the_dispatch_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        ringing = Ringing(takes=99, taken_from=1)
+        ring = line(ringing, monkeypatch)
+        posted: list[Event] = []
+        await ring.open(OFFER, Move.CLIENT_MOVE, posted.append, lambda _: None)
+        await asyncio.sleep(60)
+        assert posted == []  # it may come as long as it rings
+        assert ringing.asked_at == [0, 9]  # the worker may have died of it
+        await ring.close()
 
     in_virtual_time(run())

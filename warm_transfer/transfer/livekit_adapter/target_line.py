@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -12,7 +12,6 @@ from livekit import rtc
 
 from warm_transfer.transfer import events
 from warm_transfer.transfer.briefing import Briefing
-from warm_transfer.transfer.dispatching import dispatch_until
 from warm_transfer.transfer.errors import MoveRefusedError, TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.consult_link import ConsultLink
 from warm_transfer.transfer.livekit_adapter.move_order import start_move
@@ -39,6 +38,8 @@ from warm_transfer.transfer.wire import (
 
 logger = logging.getLogger(__name__)
 
+PATIENCE = 3
+"""In DISPATCH_TIMEOUT_S: a cold process on busy cores takes 8 s."""
 FAREWELL_S = 1.5
 """A farewell takes a second. Rooms and jobs are to be gone 2 s after a hang-up."""
 
@@ -117,11 +118,13 @@ class LiveKitTargetLine:
         )
         self._post = post
 
-        def dispatch() -> Awaitable[str]:
-            return self._rooms.dispatch(self._parties.agent_name, opened.final_room, job.model_dump_json())
-
-        await asyncio.gather(self._join(self._link, job.identity), dispatch())
-        self._insisting = asyncio.create_task(self._insist(self._link, dispatch), name="insist on Agent B")
+        metadata = job.model_dump_json()
+        await asyncio.gather(
+            self._join(self._link, job.identity),
+            self._rooms.dispatch(self._parties.agent_name, opened.final_room, metadata),
+        )
+        insisting = self._insist(self._link, opened.final_room, metadata)
+        self._insisting = asyncio.create_task(insisting, name="insist on Agent B")
 
     async def brief(self, briefing: Briefing) -> None:
         """Say the briefing if the consult is spoken, then send it as data."""
@@ -180,15 +183,34 @@ class LiveKitTargetLine:
             if opened is not None:
                 await self._rooms.delete(opened.consult_room)
 
-    async def _insist(self, link: ConsultLink, dispatch: Callable[[], Awaitable[object]]) -> None:
-        """Dispatch Agent B again until it has come or the line is closed; no free worker means a lost dispatch."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(link.wait_for_peer(), self._dispatch_timeout_s)
-            return
-        if not await dispatch_until(
-            link.wait_for_peer, dispatch, timeout_s=self._dispatch_timeout_s, most=self._most_dispatches - 1
-        ):
+    async def _insist(self, link: ConsultLink, room: str, job: str) -> None:
+        """Dispatch Agent B again until it has come or the line is closed; no free worker means a lost dispatch.
+
+        A dispatch that a worker has taken is given PATIENCE times as long: another one would have another worker start
+        a process as well, and a machine that is too slow already would come to nothing.
+        """
+        waited = 0
+        for left in reversed(range(self._most_dispatches)):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(link.wait_for_peer(), self._dispatch_timeout_s)
+                return
+            waited += 1
+            is_taken = await self._is_taken(room, job)
+            if left and (not is_taken or waited == PATIENCE):
+                logger.warning("Agent B did not come in time", extra={"is_taken": is_taken})
+                waited = 0
+                with contextlib.suppress(TargetUnavailableError):  # the server is away for a moment
+                    await self._rooms.dispatch(self._parties.agent_name, room, job)
+        if not is_taken:  # else it may come until it has rung for long enough
             self._post(events.TargetUnavailable("no worker is free"))
+
+    async def _is_taken(self, room: str, job: str) -> bool:
+        """Whether a worker has taken a dispatch of this Agent B; a server that can't be asked has not said so."""
+        try:
+            asked = await self._rooms.dispatches(room, self._parties.agent_name)
+        except TargetUnavailableError:
+            return False
+        return any(one.job_ids for one in asked if one.metadata == job)
 
     async def _say_farewell(self, link: ConsultLink, disposition: Disposition) -> None:
         text = self._farewells.get(disposition, "")
