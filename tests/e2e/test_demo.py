@@ -28,6 +28,7 @@ FILES = {
     "consult.wav",
     "worker.log",
     "server.log",
+    "control.log",
 }
 
 

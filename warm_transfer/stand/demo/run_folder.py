@@ -10,7 +10,7 @@
 | `caller_heard.wav` | 48 kHz mono 16 bit: the mix of all that reached the caller's ears |
 | `caller_said.wav` | what the caller's microphone sent |
 | `consult.wav` | what was said in the consult room, recorded by a hidden listener; the three begin at the same instant |
-| `worker.log`, `server.log` | output of the two processes, as far as they are the demo's own (for the whole demo) |
+| `worker.log`, `server.log`, `control.log` | output of the processes, as far as they are the demo's own (for the whole demo) |
 """  # noqa: E501 - a table row is one line
 
 import json
