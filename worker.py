@@ -27,7 +27,7 @@ from agents.roster import check_roster, load_roster
 from warm_transfer.calls.log import CallLog, LogUnavailableError
 from warm_transfer.calls.replay import Replay
 from warm_transfer.calls.spool import make_spool_folder
-from warm_transfer.control.dead_jobs import dying_of_errors, on_dead_job
+from warm_transfer.control.dead_jobs import dying_of_errors, dying_with_the_worker, on_dead_job
 from warm_transfer.control.drain import EXIT_S, Drain, ignore_hand_over, told_to_hand_over
 from warm_transfer.control.lifeline import Lifeline
 from warm_transfer.control.recovery import LostJob, Recovery
@@ -58,7 +58,7 @@ async def answer(ctx: JobContext) -> None:
     house: House = ctx.proc.userdata["house"]
     try:
         job = read_job_metadata(ctx.job.metadata)
-        with dying_of_errors(ctx):
+        with dying_with_the_worker(), dying_of_errors(ctx):
             if isinstance(job, BusyJob):
                 await BusyRoomJob(ctx, job, house).run()
             else:

@@ -1,14 +1,18 @@
 """A job that raises is dead for its worker, though livekit-agents ends its process as if the call were over."""
 
 import asyncio
+import contextlib
 import multiprocessing
+import multiprocessing.connection
+import time
 from collections.abc import Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any, cast
 
+import psutil
 import pytest
 
-from warm_transfer.control.dead_jobs import dying_of_errors, lost_job
+from warm_transfer.control.dead_jobs import dying_of_errors, dying_with_the_worker, lost_job
 from warm_transfer.transfer.wire import AgentAJob, BusyJob
 
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -85,6 +89,42 @@ def test_job_that_ends_or_is_told_to_is_not_dead(job: Job) -> None:
 
 def test_busy_role_that_raises_leaves_its_caller_to_those_who_look_for_the_unanswered() -> None:
     assert lost_job(process_of(raises, BusyJob(call_id="call", caller_identity="caller"))) is None
+
+
+CLEANS_UP_S = 30.0
+
+
+async def works_until_its_worker_is_gone() -> None:
+    try:
+        with dying_with_the_worker():
+            await asyncio.sleep(CLEANS_UP_S)
+    finally:
+        await asyncio.sleep(CLEANS_UP_S)
+
+
+def run_job(job: Job) -> None:
+    asyncio.run(job())
+
+
+def run_worker(told: "multiprocessing.connection.Connection") -> None:
+    process = multiprocessing.get_context("fork").Process(target=run_job, args=(works_until_its_worker_is_gone,))
+    process.start()
+    told.send(process.pid)
+    process.join()
+
+
+def test_job_ends_with_its_killed_worker_and_does_not_clean_up_first() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    worker = PROCESSES.Process(target=run_worker, args=(theirs,))
+    worker.start()
+    assert ours.poll(60)
+    job = psutil.Process(ours.recv())
+    time.sleep(0.3)
+    worker.kill()
+    worker.join()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        job.wait(timeout=CLEANS_UP_S / 3)
+    assert not job.is_running()
 
 
 async def test_job_that_raises_in_the_console_does_not_end_the_console() -> None:

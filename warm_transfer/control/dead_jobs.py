@@ -55,6 +55,25 @@ def lost_job(process: JobExecutor) -> LostJob | None:
 
 
 @contextlib.contextmanager
+def dying_with_the_worker() -> Iterator[None]:
+    """End this job's process at the moment its worker's is gone.
+
+    livekit-agents would cancel the job and wait for its clean-up: 6 s in a spoken consult, in which the job still kept
+    its line to the watcher and nobody else took the call.
+    """
+    worker = multiprocessing.parent_process()
+    if worker is None:  # the console's job runs in the worker's own process
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_reader(worker.sentinel, os._exit, FAILED)
+    try:
+        yield
+    finally:
+        loop.remove_reader(worker.sentinel)
+
+
+@contextlib.contextmanager
 def dying_of_errors(ctx: JobContext) -> Iterator[None]:
     """Let this job's process end with an error if the job raises.
 

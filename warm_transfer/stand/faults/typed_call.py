@@ -155,7 +155,7 @@ class TypedCall:
         """Give each strike how many of the facts that the caller had told were lost up to the next one."""
         lost = lost_facts(events, self._told)
         ends = [*(one.struck_at for one in self.strikes[1:]), float("inf")]
-        for strike, until in zip(self.strikes, ends, strict=True):
+        for strike, until in zip(self.strikes, ends, strict=False):
             strike.facts_lost = sum(strike.struck_at < at <= until for at in lost)
 
     async def until_heard(self, after: Strike | None = None, *, by: str = "") -> None:
