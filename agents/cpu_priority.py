@@ -16,6 +16,8 @@ from pathlib import Path
 
 MODEL_NICENESS = 5
 """A third of the share of a thread that carries sound, when both want the core."""
+YIELDS_S = 5.0
+"""Preparing takes 2 s on idle cores; a call may be waiting for a process that has not come by in this time."""
 
 
 def give_way() -> None:
@@ -26,8 +28,8 @@ def give_way() -> None:
 
 
 @contextmanager
-def idle_priority() -> Iterator[None]:
-    """Take only the time that no live call wants.
+def idle_priority(yields_s: float = YIELDS_S) -> Iterator[None]:
+    """Take only the time that no live call wants; for so long, and then the same as others.
 
     LiveKit starts the replacement of a process just when that one's call needs the cores. Measured on two busy cores:
     loading models beside a call took 1.3 s off its hold music. Linux lets an ordinary user into this class but not out
@@ -36,13 +38,21 @@ def idle_priority() -> Iterator[None]:
     if sys.platform != "linux" or not _may_come_back():
         yield
         return
+    patience = threading.Timer(yields_s, _come_back)
+    patience.start()  # before: it would inherit the priority
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     try:
         yield
     finally:
-        for thread in Path("/proc/self/task").iterdir():  # the models' own threads have inherited it
-            with contextlib.suppress(ProcessLookupError):  # ended by now
-                os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
+        patience.cancel()
+        patience.join()
+        _come_back()
+
+
+def _come_back() -> None:
+    for thread in Path("/proc/self/task").iterdir():  # the models' own threads have inherited it
+        with contextlib.suppress(ProcessLookupError):  # ended by now
+            os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
 
 
 def _may_come_back() -> bool:

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -45,6 +46,15 @@ def test_preparation_ends_with_the_priority_it_began_with() -> None:
     assert os.sched_getscheduler(thread.native_id) == os.SCHED_OTHER
     done.set()
     thread.join()
+
+
+def test_preparation_that_never_gets_its_turn_takes_it() -> None:
+    deadline = time.monotonic() + 10
+    with idle_priority(yields_s=0.05):
+        assert os.sched_getscheduler(0) == os.SCHED_IDLE
+        while os.sched_getscheduler(0) != os.SCHED_OTHER and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 def test_user_who_may_not_come_back_does_not_go(monkeypatch: pytest.MonkeyPatch) -> None:
