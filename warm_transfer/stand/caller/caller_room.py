@@ -82,6 +82,8 @@ class CallerRoom:
 
     async def tell_end(self) -> None:
         """Tell every agent in the room that we hang up; who does not answer learns it by our leaving."""
+        if not self.rtc_room.isconnected():  # the native client would never answer
+            return
         agents = [one for one in self.rtc_room.remote_participants.values() if one.kind == AGENT]
         calls = [
             self.rtc_room.local_participant.perform_rpc(

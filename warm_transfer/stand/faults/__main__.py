@@ -2,8 +2,8 @@
 
 One call goes through all states in which one thing is killed, at a random moment of each; a kill counts from its
 moment to the next voice that another recognizer than the agents' understands. Other faults strike calls whose caller
-types, save where speech is what fails. What a run misses is tried once more, and then counts as failed. Calls that
-don't disturb each other are held side by side.
+types, save where speech is what fails; those that don't disturb each other are played side by side. What a run
+misses is tried once more, and then counts as failed.
 
 Prints two tables and, as the last line, one JSON object: `{"cells", "cells_expected", "stranded", "facts_lost",
 "left_over", "voice_again_s": {"job", "worker", "server"}}`, the times as p95. Exits with 1 if a cell is missing or does
@@ -29,7 +29,7 @@ from warm_transfer.stand.caller.downlink import write_wav
 from warm_transfer.stand.caller.speech_process import SpeechProcess
 from warm_transfer.stand.faults.faulty_call import FaultyCall, place
 from warm_transfer.stand.faults.judge import NEVER, Judged, judge, judge_strike, missed
-from warm_transfer.stand.faults.matrix import KINDS, RUNS_EACH, Cell, cells, plan, unheard
+from warm_transfer.stand.faults.matrix import RUNS_EACH, Cell, cells, plan, unheard
 from warm_transfer.stand.faults.report import fault_table, holds, kill_table, line, summarize
 from warm_transfer.stand.faults.scenes import scenes
 from warm_transfer.stand.faults.second_ear import SecondEar
@@ -41,9 +41,7 @@ MOST_TRIES = 2
 """What a call missed, because a state was over before the moment that was drawn, is tried once more."""
 SCENE_TIMEOUT_S = 360.0
 """The longest takes 180 s; one that hangs counts as missed."""
-CALLS_AT_ONCE = 2
-"""Spoken calls in which only jobs die: of one call each."""
-SCENES_AT_ONCE = 3
+SCENES_AT_ONCE = 2
 """Calls whose callers type, and in which no promised time is judged; each is mostly waiting."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -108,10 +106,7 @@ class _Run:
                 def kill(cells: Sequence[Cell]) -> Work:
                     return partial(self._kill, site, speech, cells)
 
-                planned = plan(chosen, runs_each=runs_each)
-                of_jobs = [cells for cells in planned if cells[0].kill in KINDS["job"]]
-                await _side_by_side([kill(cells) for cells in of_jobs], at_once=CALLS_AT_ONCE)
-                for cells in planned[len(of_jobs) :]:
+                for cells in plan(chosen, runs_each=runs_each):
                     await self._kill(site, speech, cells)
                 async with Stage(site, speech, self._folder) as stage:
                     await self._scenes(stage, played, [kill(cells) for cells in [unheard(chosen)] if cells])

@@ -116,7 +116,7 @@ class Stage:
         watcher = WatcherProcess(
             port=free_port(),
             log_file=self._folder / f"watcher_{name}.log",
-            environment=self.site.environment(AGENT_NAME=self.agent_name(name), **settings),
+            environment=self.site.environment(**{"AGENT_NAME": self.agent_name(name), **settings}),
         )
         self._stack.push_async_callback(watcher.stop)
         await watcher.start()
@@ -131,7 +131,7 @@ class Stage:
             log_file = folder / "log" / log_file.name
             own["CALL_LOG_URL"] = f"sqlite:///{log_file}"
             log = self._stack.enter_context(CallLog(own["CALL_LOG_URL"]))
-            own["WATCHERS"] = await self.watcher(name, CALL_LOG_URL=own["CALL_LOG_URL"])
+            own["WATCHERS"] = await self.watcher(name, **own)
         worker = WorkerProcess(
             log_file=folder / "worker.log",
             environment=self.site.environment(**(own | dict(settings))),
@@ -165,11 +165,14 @@ class Stage:
         counting = asyncio.create_task(call.count_agents())
         try:
             async with call.returned(can_move=not is_playground) if has_caller else nullcontext():
-                yield call
+                try:
+                    yield call
+                except UnmetError as error:
+                    if not call.strikes:
+                        raise
+                    call.fail(str(error))
                 if call.caller is not None:
                     await call.hang_up()
-        except UnmetError as error:
-            call.fail(str(error))
         finally:
             counting.cancel()
             await asyncio.gather(counting, return_exceptions=True)
@@ -182,7 +185,9 @@ class Stage:
         call.token = caller_token(
             self.site.access, room=room, identity=identity, can_move=not is_playground, dispatch=dispatch
         )
-        if not is_playground:
+        if is_playground:
+            call.call_id = None
+        else:
             job = AgentAJob(call_id=call.call_id, caller_identity=identity)
             await self._rooms.create(room, empty_timeout_s=30)
             await self._rooms.dispatch(agent_name, room, job.model_dump_json())

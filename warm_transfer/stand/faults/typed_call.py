@@ -44,7 +44,8 @@ class TypedCall:
 
     def __init__(self, *, site: FaultSite, rooms: Rooms, room: str, log: CallLog | None = None) -> None:
         """`log`: of the worker that has the call, if it has one of its own."""
-        self.call_id = secrets.token_hex(16)
+        self.call_id: str | None = secrets.token_hex(16)
+        """None for a playground's until its job has given it one."""
         self.room = room
         self.token = ""
         self.strikes: list[Strike] = []
@@ -55,6 +56,7 @@ class TypedCall:
         """Agent As in the caller's room, at any one time."""
         self.agents_allowed = 1
         self.log = log or site.log
+        self._placed_at = time.time()
         self._known: list[LoggedEvent] = []
         self._told: dict[str, float] = {}
         """When the caller first told each kind of fact, seconds since the epoch."""
@@ -108,7 +110,10 @@ class TypedCall:
     async def events(self) -> list[LoggedEvent]:
         """All events of the call so far; those known before, while the log can't be read."""
         with suppress(LogUnavailableError):
-            self._known = await asyncio.to_thread(self.log.events, self.call_id)
+            if self.call_id is None:
+                self.call_id = await asyncio.to_thread(self.log.call_of_room, self.room, self._placed_at)
+            if self.call_id is not None:
+                self._known = await asyncio.to_thread(self.log.events, self.call_id)
         return self._known
 
     async def until(

@@ -176,6 +176,7 @@ async def _full(crew: Crew) -> AsyncIterator[None]:
 
 def _lengthen(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA busy_timeout = 10000")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")  # a WAL that is in the database whole begins anew all the same
     connection.execute("CREATE TABLE IF NOT EXISTS filler (bytes BLOB)")
     connection.execute("INSERT INTO filler VALUES (zeroblob(?))", (4 * FULL_BYTES,))
     connection.execute("BEGIN")
