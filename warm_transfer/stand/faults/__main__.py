@@ -27,12 +27,13 @@ from rich.console import Console
 
 from warm_transfer.stand.caller.downlink import write_wav
 from warm_transfer.stand.caller.speech_process import SpeechProcess
+from warm_transfer.stand.faults.evidence import Strike
 from warm_transfer.stand.faults.faulty_call import FaultyCall, place
-from warm_transfer.stand.faults.judge import NEVER, Judged, judge, judge_strike, missed
+from warm_transfer.stand.faults.judge import NEVER, Judged, missed
+from warm_transfer.stand.faults.judge_process import JudgeProcess
 from warm_transfer.stand.faults.matrix import RUNS_EACH, Cell, cells, plan, unheard
 from warm_transfer.stand.faults.report import fault_table, holds, kill_table, line, summarize
 from warm_transfer.stand.faults.scenes import scenes
-from warm_transfer.stand.faults.second_ear import SecondEar
 from warm_transfer.stand.faults.site import FaultSite
 from warm_transfer.stand.faults.stage import Scene, Stage
 from warm_transfer.transfer.errors import WarmTransferError
@@ -91,17 +92,15 @@ class _Run:
         self._folder = folder
         self._random = random
         self._console = Console(stderr=True)
-        self._ear = SecondEar()
         self._calls = 0
-        self._listening = asyncio.Lock()
 
     async def whole(self, chosen: Sequence[Cell], played: Sequence[Scene], *, runs_each: int) -> None:
         # make, CI and timeout end us with SIGTERM: the same way out as Ctrl-C, so that nothing is left running.
         if (me := asyncio.current_task()) is not None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
-        with SpeechProcess() as speech:
+        with SpeechProcess() as speech, JudgeProcess() as self._judges:
             await asyncio.to_thread(speech.load)
-            async with FaultSite(self._folder) as site:
+            async with asyncio.TaskGroup() as self._judging, FaultSite(self._folder) as site:
 
                 def kill(cells: Sequence[Cell]) -> Work:
                     return partial(self._kill, site, speech, cells)
@@ -129,21 +128,26 @@ class _Run:
             except Exception as error:  # the edge of one call: the other cells are to be seen
                 why = repr(error)
                 continue
-            await self._judge(call)
+            await self._keep(call)
+            if call.kills:
+                self._judging.create_task(self._judge(call))
             made = {killed.cell for killed in call.kills}
             kills = [cell for cell in kills if cell not in made]
             if not kills:
                 return
         self._note([missed(cell, why) for cell in kills])
 
-    async def _judge(self, call: FaultyCall) -> None:
+    async def _keep(self, call: FaultyCall) -> None:
         self._calls += 1
         number = self._calls
         for name, samples in (("heard", call.heard), ("said", call.said)):
             await asyncio.to_thread(write_wav, self._folder / f"call_{number}_{name}.wav", samples)
-        if call.kills:
-            async with self._listening:
-                self._note(await asyncio.to_thread(judge, call, self._ear))
+
+    async def _judge(self, call: FaultyCall) -> None:
+        self._note(await self._judges.judge(call))
+
+    async def _judge_strike(self, strike: Strike) -> None:
+        self._note([await self._judges.judge_strike(strike)])
 
     async def _play(self, stage: Stage, scene: Scene) -> None:
         """One scene; where not all of its faults struck, once more."""
@@ -159,8 +163,7 @@ class _Run:
                 why = repr(error)
             for strike in strikes:
                 if strike.fault in awaited:
-                    async with self._listening:
-                        self._note([await asyncio.to_thread(judge_strike, strike, self._ear)])
+                    self._judging.create_task(self._judge_strike(strike))
                     awaited.remove(strike.fault)
             if not awaited:
                 return
