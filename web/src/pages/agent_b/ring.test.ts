@@ -21,6 +21,11 @@ it.each([
   ["is a consult once answered", call("consulting", [attempt({ answered_at: 103 })]), "consult"],
   ["is accepted once the log says so", call("consulting", [attempt({ answered_at: 103 })], 120), "accepted"],
   ["is still the person's while the caller is with them", call("with_agent_b", [attempt()]), "with_caller"],
+  [
+    "stays the person's between the ends of attempt and transfer",
+    call("moving", [attempt({ answered_at: 103, disposition: "completed" })], 120),
+    "accepted",
+  ],
   ["is nothing once the person has declined", call("ringing", [attempt({ disposition: "declined" })]), undefined],
   ["is nothing once the next is called", call("ringing", [attempt(), attempt({ target: "robin" })]), undefined],
   ["is nothing once the call has ended", call("ended", [attempt({ disposition: "completed" })]), undefined],

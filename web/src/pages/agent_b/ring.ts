@@ -16,7 +16,9 @@ export function ringOf(calls: Iterable<Call>, rosterId: string): Ring | null {
     const attempt = transfer?.attempts.at(-1);
     if (call.state === "ended" || !transfer || attempt?.target !== rosterId) continue;
     if (call.state === "with_agent_b") return { stage: "with_caller", call, transfer, attempt };
-    if (attempt.disposition !== null || transfer.disposition !== null) continue;
+    // The log ends a completed attempt some milliseconds before its transfer, and then the caller is with the person.
+    const isAttemptOver = attempt.disposition !== null && attempt.disposition !== "completed";
+    if (isAttemptOver || transfer.disposition !== null) continue;
     if ((transfer.times.accepted ?? 0) > attempt.rung_at) return { stage: "accepted", call, transfer, attempt };
     return { stage: attempt.answered_at === null ? "ringing" : "consult", call, transfer, attempt };
   }
