@@ -6,6 +6,7 @@ import { Button } from "../../ui/button";
 import { Card } from "../../ui/card";
 import { Notice } from "../../ui/notice";
 import { moment } from "../../ui/time";
+import { useAction } from "../../ui/use_action";
 import { CallStory } from "../parts/call_story";
 import { StaffPage } from "../parts/staff_page";
 import { callerName } from "../parts/words";
@@ -35,25 +36,33 @@ export function HistoryPage() {
   }, []);
 
   useEffect(() => {
+    let isCurrent = true; // an answer to an earlier filter may come later
     void attempt(async () => {
       const [page, everybody] = await Promise.all([listCalls(filter), listAgents()]);
+      if (!isCurrent) return;
       setCalls(page.calls);
       setCursor(page.next_cursor);
       setAgents(everybody);
     });
+    return () => {
+      isCurrent = false;
+    };
   }, [filter, attempt]);
   useChosenCall((id) => void (id ? attempt(async () => setCall(await showCall(id))) : setCall(null)));
 
-  const more = () =>
-    attempt(async () => {
+  const more = useAction();
+  const showMore = () =>
+    more.run(async () => {
       const page = await listCalls({ ...filter, ...(cursor ? { cursor } : {}) });
-      setCalls((known) => [...known, ...page.calls]);
-      setCursor(page.next_cursor);
+      // Of another list, if the filter was changed meanwhile.
+      setCalls((known) => (known === calls ? [...known, ...page.calls] : known));
+      setCursor((known) => (known === cursor ? page.next_cursor : known));
     });
 
   return (
     <StaffPage title="History" standing={standing} isLive={false}>
       {fault && <Notice>{fault}</Notice>}
+      {more.refusal && <Notice>{more.refusal}</Notice>}
       {call ? (
         <>
           <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
@@ -77,7 +86,7 @@ export function HistoryPage() {
           <FilterBar filter={filter} onChange={setFilter} />
           <CallTable calls={calls} agents={agents} />
           {cursor && (
-            <Button className="mt-3 w-full" onClick={() => void more()}>
+            <Button className="mt-3 w-full" disabled={more.isBusy} onClick={() => void showMore()}>
               Earlier calls
             </Button>
           )}
