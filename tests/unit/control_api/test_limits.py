@@ -1,7 +1,10 @@
 from pathlib import Path
 
+from starlette.requests import HTTPConnection
+
 from tests.unit.control_api.site import KEYS, VIEWER, Site, running
-from warm_transfer.control.api.limits import MOST_BODY_BYTES, Allowance
+from warm_transfer.control.api.limits import MOST_BODY_BYTES, Allowance, Limits
+from warm_transfer.settings import Settings
 
 
 def test_new_calls_are_counted_per_address_and_in_all(tmp_path: Path) -> None:
@@ -24,6 +27,17 @@ def test_forwarded_address_is_believed_from_known_proxies_alone(tmp_path: Path) 
     with running(tmp_path, api_keys=KEYS, new_calls_per_minute=1, peer="192.0.2.1") as site:
         answers = [site.post("/api/calls/create", **{"X-Forwarded-For": f"203.0.113.{n}"}) for n in range(2)]
     assert [answer.status_code for answer in answers] == [201, 429]
+
+
+def test_machine_is_one_address_however_it_is_written() -> None:
+    limits = Limits(Settings(trusted_proxies="10.0.0.1"))
+
+    def address(forwarded: str) -> str:
+        headers = [(b"x-forwarded-for", forwarded.encode())]
+        return limits.address(HTTPConnection({"type": "http", "client": ("10.0.0.1", 1), "headers": headers}))
+
+    assert address("2001:db8::1") == address("2001:db8::2") != address("2001:db8:0:1::1")
+    assert address("::ffff:192.0.2.1") == address("192.0.2.1") != address("::ffff:192.0.2.2")
 
 
 def test_requests_are_limited(tmp_path: Path) -> None:

@@ -126,11 +126,12 @@ def _refuse(wait_s: float, message: str) -> None:
 
 
 def _network(address: str) -> str:
-    """An IPv6 address by its /64: one machine has as many as it likes of it."""
+    """An IPv6 address by its /64: one machine has as many as it likes of it. One that stands for IPv4 is that one."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
 
 
