@@ -18,7 +18,8 @@ from livekit.protocol.models import Room
 from livekit.protocol.rtc import RoomMovedResponse
 
 from warm_transfer.stand.server import free_port
-from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess, caller_token
+from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess
+from warm_transfer.transfer.livekit_adapter.tokens import caller_token
 
 MOVE_PATH = "/twirp/livekit.RoomService/MoveParticipant"
 HTTP_STATUS = {"invalid_argument": 400, "unauthenticated": 401, "not_found": 404, "unknown": 500, "unimplemented": 501}

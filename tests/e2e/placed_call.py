@@ -16,7 +16,8 @@ from warm_transfer.calls.log import CallLog, LoggedEvent
 from warm_transfer.stand.caller.caller import Caller
 from warm_transfer.stand.demo.left_over import is_alive
 from warm_transfer.stand.worker_process import WorkerProcess
-from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess, caller_token, new_room_name
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess, new_room_name
+from warm_transfer.transfer.livekit_adapter.tokens import caller_token
 from warm_transfer.transfer.wire import AgentAJob
 
 TRANSFERS = ("consult-", "final-")

@@ -8,7 +8,8 @@ import pytest
 from livekit import rtc
 
 from tests.e2e.conftest import LiveKit
-from warm_transfer.transfer.livekit_adapter.rooms import Rooms, caller_token, new_room_name
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms, new_room_name
+from warm_transfer.transfer.livekit_adapter.tokens import caller_token
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

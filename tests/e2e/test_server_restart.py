@@ -13,7 +13,8 @@ from tests.e2e.placed_call import DEADLINE_S, running_site
 from warm_transfer.settings import Settings
 from warm_transfer.stand.caller.caller import Caller
 from warm_transfer.stand.server import LiveKitServer, free_port
-from warm_transfer.transfer.livekit_adapter.rooms import Rooms, caller_token, new_room_name
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms, new_room_name
+from warm_transfer.transfer.livekit_adapter.tokens import caller_token
 from warm_transfer.transfer.wire import AGENT_A_PREFIX
 
 SECOND_COMES_S = 4.0

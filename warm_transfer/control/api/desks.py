@@ -14,7 +14,7 @@ from warm_transfer.control.api.principals import Principal
 from warm_transfer.control.api.reading import SessionId, TheControl, agent
 from warm_transfer.control.api.requests import PresenceGiven
 from warm_transfer.control.api.views import AgentView
-from warm_transfer.transfer.livekit_adapter.rooms import MOVE_TOKEN_TTL, desk_identity, desk_token
+from warm_transfer.transfer.livekit_adapter.tokens import MOVE_TOKEN_TTL, desk_identity, desk_token
 from warm_transfer.transfer.terms import Move
 
 router = APIRouter(prefix="/api", tags=["desk"])

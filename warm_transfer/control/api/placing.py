@@ -18,7 +18,8 @@ from warm_transfer.control.api.principals import CALL_KEY_TTL_S
 from warm_transfer.control.api.reading import SessionId, TheControl
 from warm_transfer.control.api.requests import DisplayName, NewCall
 from warm_transfer.control.api.views import View
-from warm_transfer.transfer.livekit_adapter.rooms import caller_token, new_room_name
+from warm_transfer.transfer.livekit_adapter.rooms import new_room_name
+from warm_transfer.transfer.livekit_adapter.tokens import caller_token
 from warm_transfer.transfer.wire import AgentAJob
 
 JOIN_WITHIN = timedelta(seconds=90)

@@ -17,7 +17,8 @@ from warm_transfer.stand.caller.ear import Utterance
 from warm_transfer.stand.caller.microphone import Microphone
 from warm_transfer.transfer.control_wire import COMMAND_TOPIC, ControlCommand, sign_command
 from warm_transfer.transfer.errors import WireError
-from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess, desk_identity, desk_token
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess
+from warm_transfer.transfer.livekit_adapter.tokens import desk_identity, desk_token
 from warm_transfer.transfer.wire import CHAT_TOPIC, CONSULT_TOPIC, ConsultMessage, Question, read_consult_message
 
 PRESENT_S = 300.0

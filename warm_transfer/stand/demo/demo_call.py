@@ -22,7 +22,8 @@ from warm_transfer.stand.demo.live_view import CallView
 from warm_transfer.stand.demo.room_watch import RoomWatch
 from warm_transfer.stand.demo.run_folder import RunFolder
 from warm_transfer.transfer.errors import WarmTransferError
-from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess, caller_token, new_room_name
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess, new_room_name
+from warm_transfer.transfer.livekit_adapter.tokens import caller_token
 from warm_transfer.transfer.wire import AgentAJob
 
 CALL_TIMEOUT_S = 240.0

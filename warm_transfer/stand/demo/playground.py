@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.text import Text
 
 from warm_transfer.stand.demo.demo_call import Stand
-from warm_transfer.transfer.livekit_adapter.rooms import CALLER_TOKEN_TTL, caller_token, new_room_name
+from warm_transfer.transfer.livekit_adapter.rooms import new_room_name
+from warm_transfer.transfer.livekit_adapter.tokens import CALLER_TOKEN_TTL, caller_token
 from warm_transfer.transfer.wire import AgentAJob
 
 PLAYGROUND = "https://agents-playground.livekit.io"

@@ -20,7 +20,8 @@ from warm_transfer.stand.demo.left_over import is_alive
 from warm_transfer.stand.faults.call_state import state_of
 from warm_transfer.stand.faults.matrix import Cell, Kill
 from warm_transfer.stand.faults.site import FaultSite
-from warm_transfer.transfer.livekit_adapter.rooms import Rooms, caller_token, new_room_name
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms, new_room_name
+from warm_transfer.transfer.livekit_adapter.tokens import caller_token
 from warm_transfer.transfer.terms import State
 from warm_transfer.transfer.wire import AgentAJob
 

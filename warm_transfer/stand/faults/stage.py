@@ -20,7 +20,8 @@ from warm_transfer.stand.faults.typed_call import POLL_S, TypedCall
 from warm_transfer.stand.faults.watcher_process import WatcherProcess
 from warm_transfer.stand.server import free_port
 from warm_transfer.stand.worker_process import WorkerProcess
-from warm_transfer.transfer.livekit_adapter.rooms import Rooms, caller_token, new_room_name
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms, new_room_name
+from warm_transfer.transfer.livekit_adapter.tokens import caller_token
 from warm_transfer.transfer.wire import AgentAJob
 
 FAULTY_WORKER = ("-m", "warm_transfer.stand.faults.faulty_worker", "start")

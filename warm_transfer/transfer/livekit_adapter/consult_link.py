@@ -8,7 +8,8 @@ from livekit import rtc
 from livekit.rtc.participant import PublishDataError
 
 from warm_transfer.transfer.errors import TargetUnavailableError, WireError
-from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess, consult_token
+from warm_transfer.transfer.livekit_adapter.rooms import ServerAccess
+from warm_transfer.transfer.livekit_adapter.tokens import consult_token
 from warm_transfer.transfer.wire import CONSULT_TOPIC, ConsultMessage, read_consult_message
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,8 @@ from typing import Literal
 from livekit import rtc
 
 from warm_transfer.transfer.errors import MoveRefusedError, TargetUnavailableError
-from warm_transfer.transfer.livekit_adapter.rooms import MOVE_TOKEN_TTL, Rooms, ServerAccess, caller_token
+from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess
+from warm_transfer.transfer.livekit_adapter.tokens import MOVE_TOKEN_TTL, caller_token
 from warm_transfer.transfer.terms import Move
 from warm_transfer.transfer.wire import MOVE_METHOD, MoveOrder
 
