@@ -15,7 +15,7 @@ from warm_transfer.stand.soak.plan import draw
 from warm_transfer.stand.soak.run import DEADLINES, Faults, run
 from warm_transfer.stand.soak.virtual_loop import StuckError, VirtualLoop
 from warm_transfer.stand.soak.world import World
-from warm_transfer.transfer import coordinator, states
+from warm_transfer.transfer import coordinator, states, timers
 from warm_transfer.transfer.events import Event, UpdateDue
 from warm_transfer.transfer.states import Moving, Step
 from warm_transfer.transfer.terms import Deadline, Disposition, State
@@ -90,7 +90,7 @@ def test_update_into_agent_bs_words_is_found(monkeypatch: pytest.MonkeyPatch) ->
     moving_update: tuple[State, type[Event]] = (State.MOVING, UpdateDue)
     monkeypatch.setitem(states.TABLE, moving_update, states.Row(states._tell, (State.MOVING,)))
     monkeypatch.setitem(DEADLINES, Deadline.UPDATE, 2.0)  # often enough to meet the moment
-    monkeypatch.setattr(coordinator.Coordinator, "_cancel_timers", lambda *_, **__: None)
+    monkeypatch.setattr(timers.Timers, "cancel", lambda *_, **__: None)
     assert soaked().double_connected > 0
 
 

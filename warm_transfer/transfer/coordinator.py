@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple, assert_never
+from typing import Any, assert_never
 
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.transfer import events
@@ -25,12 +25,15 @@ from warm_transfer.transfer.commands import (
     TakeCallerBack,
     TellWaiting,
 )
-from warm_transfer.transfer.errors import CallOverError, IllegalEventError, MoveRefusedError, TargetUnavailableError
+from warm_transfer.transfer.errors import IllegalEventError, MoveRefusedError, TargetUnavailableError
 from warm_transfer.transfer.events import EXPIRY, Event
+from warm_transfer.transfer.facts_to_log import fact_of
+from warm_transfer.transfer.inbox import Inbox
 from warm_transfer.transfer.lane import Lane
 from warm_transfer.transfer.ports import BriefingDesk, CallerLine, Conversation, OpenedRooms, Record, Sleep, TargetLine
 from warm_transfer.transfer.states import Consulting, Ended, Moving, Ringing, Situation, Talking, step
 from warm_transfer.transfer.terms import WAIT_S, Deadline, Disposition, Move, Offer, State
+from warm_transfer.transfer.timers import Timers
 from warm_transfer.transfer.understanding.drafting import draft_briefing
 from warm_transfer.transfer.understanding.privacy import MASKED_BY_DEFAULT
 
@@ -48,18 +51,6 @@ class CallOutcome:
     reason: str
     move: Move | None
     """How the caller got to Agent B, None if the caller did not."""
-
-
-class _Waiting(NamedTuple):
-    """An event in the inbox."""
-
-    event: Event
-    answer: asyncio.Future[Situation] | None = None
-    """Gets the table's word."""
-    is_current: Callable[[], bool] = lambda: True
-    """False once it is of an earlier attempt, or of a deadline that was taken back."""
-    command_id: str | None = None
-    """Of the command that made it happen, None for all that happens by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +73,8 @@ class Coordinator:
     """
 
     def __init__(self, *, ports: Ports, deadlines: Mapping[Deadline, float]) -> None:
+        """`deadlines`: seconds for each."""
         self._ports = ports
-        self._deadlines = deadlines
-        """Seconds for each deadline."""
         self._situation: Situation = Talking()
         self._offer: Offer | None = None
         self._final_room = ""
@@ -92,19 +82,13 @@ class Coordinator:
         """Counts the targets that were called or dismissed, over all transfers."""
         self._called: str | None = None
         """The target of the attempt that is under way."""
-        self._inbox: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._inbox = Inbox()
         self._command_id: str | None = None
         """Of the command that is being handled."""
-        self._timers: dict[Deadline, asyncio.Task[None]] = {}
-        self._extra_s: dict[Deadline, float] = {}
-        """What the deadlines that run were given on top."""
+        self._timers = Timers(deadlines, sleep=ports.sleep, expire=self._expire)
         self._disposition = Disposition.NONE
         self._failed_moves: frozenset[Move] = frozenset()
         self._outcome: CallOutcome | None = None
-        self._is_over = False
-        """Nothing is taken any more."""
-        self._open_answers: set[asyncio.Future[Situation]] = set()
-        """Of those who wait for the table's word."""
 
     @property
     def situation(self) -> Situation:
@@ -123,7 +107,7 @@ class Coordinator:
 
     def post(self, event: Event) -> None:
         """Put an event into the inbox; an event that has no meaning any more is logged and dropped."""
-        self._inbox.put_nowait(_Waiting(event))
+        self._inbox.put(event)
 
     async def submit(self, event: Event, *, command_id: str | None = None) -> Situation:
         """Put an event into the inbox and wait for the table's word; what is logged at once carries `command_id`.
@@ -132,13 +116,7 @@ class Coordinator:
             IllegalEventError: the event has no meaning now; nothing changed.
             CallOverError: it never will again, for the call is over, or was before the event's turn came.
         """
-        if self._is_over:
-            raise _call_is_over()
-        answer: asyncio.Future[Situation] = asyncio.get_running_loop().create_future()
-        self._open_answers.add(answer)
-        answer.add_done_callback(self._open_answers.discard)
-        self._inbox.put_nowait(_Waiting(event, answer, command_id=command_id))
-        return await answer
+        return await self._inbox.submit(event, command_id=command_id)
 
     async def run(self) -> CallOutcome:
         """Handle events until the call is over for Agent A; leaves no task, no timer and nobody waiting behind."""
@@ -148,8 +126,8 @@ class Coordinator:
             try:
                 outcome = await self._handle_all(caller, target, tasks)
             finally:
-                self._refuse_all()
-            self._cancel_timers(but=frozenset())
+                self._inbox.close()
+            self._timers.cancel(but=frozenset())
             await caller.drain()
             await target.drain()
         return outcome
@@ -164,13 +142,6 @@ class Coordinator:
             else:
                 logger.info("late event ignored", extra={"event": type(waiting.event).__name__})
         return outcome
-
-    def _refuse_all(self) -> None:
-        """Take nothing any more, and tell so whoever waits for the table's word: nobody would answer."""
-        self._is_over = True
-        for answer in tuple(self._open_answers):
-            if not answer.done():
-                answer.set_exception(_call_is_over())
 
     def _handle(
         self,
@@ -201,8 +172,9 @@ class Coordinator:
         self._situation = after
         if after.state is not before.state:
             logger.info("transfer moved on", extra={"from": before.state.value, "to": after.state.value})
-            self._cancel_timers(but=HELD if isinstance(after, Ringing | Consulting) else frozenset())
-        self._record_event(event)
+            self._timers.cancel(but=HELD if isinstance(after, Ringing | Consulting) else frozenset())
+        if fact := fact_of(event, self._offer, is_moving=before.state is State.MOVING, final_room=self._final_room):
+            self._log(fact.type, **fact.payload)
         self._end_attempt(commands)
         if isinstance(after, Ended):
             if isinstance(before, Moving) and after.disposition is Disposition.MOVE_FAILED:
@@ -220,9 +192,9 @@ class Coordinator:
             case StartDeadline(Deadline.UPDATE):
                 caller.add(self._start_update(tasks))  # behind the phrase: it runs from the phrase's end
             case StartDeadline(deadline):
-                self._start_deadline(deadline, tasks)
+                self._timers.start(deadline, tasks)
             case ExtendDeadline(deadline):
-                self._extra_s[deadline] += WAIT_S
+                self._timers.extend(deadline, by_s=WAIT_S)
             case OpenConsult(offer, move):
                 self._begin_attempt(offer)
                 target.add(self._open(offer, move, self._attempt))
@@ -309,70 +281,23 @@ class Coordinator:
 
     async def _move(self, move: Move, tasks: asyncio.TaskGroup) -> None:
         if isinstance(self._situation, Moving):
-            self._start_deadline(Deadline.MOVE, tasks)  # anew: until now it ran for the phrase, too
+            self._timers.start(Deadline.MOVE, tasks)  # anew: until now it ran for the phrase, too
         await self._ports.target.move_caller(move)
 
     async def _start_update(self, tasks: asyncio.TaskGroup) -> None:
         if isinstance(self._situation, Ringing | Consulting):
-            self._start_deadline(Deadline.UPDATE, tasks)
+            self._timers.start(Deadline.UPDATE, tasks)
 
-    def _start_deadline(self, deadline: Deadline, tasks: asyncio.TaskGroup) -> None:
-        self._cancel_timer(deadline)
-        self._extra_s[deadline] = 0.0
-        self._timers[deadline] = tasks.create_task(self._expire(deadline))
-
-    async def _expire(self, deadline: Deadline) -> None:
-        await self._ports.sleep(self._deadlines[deadline])
-        while extra_s := self._extra_s[deadline]:
-            self._extra_s[deadline] = 0.0
-            await self._ports.sleep(extra_s)
-        timer = asyncio.current_task()
-        self._inbox.put_nowait(_Waiting(EXPIRY[deadline](), is_current=lambda: self._timers.get(deadline) is timer))
+    def _expire(self, deadline: Deadline, is_current: Callable[[], bool]) -> None:
+        self._inbox.put(EXPIRY[deadline](), is_current=is_current)
 
     def _post_of(self, attempt: int, event: Event) -> None:
-        self._inbox.put_nowait(_Waiting(event, is_current=lambda: attempt == self._attempt))
-
-    def _cancel_timers(self, *, but: Set[Deadline]) -> None:
-        for deadline in self._timers.keys() - but:
-            self._cancel_timer(deadline)
-
-    def _cancel_timer(self, deadline: Deadline) -> None:
-        if timer := self._timers.pop(deadline, None):
-            timer.cancel()
-
-    def _record_event(self, event: Event) -> None:
-        match event:
-            case events.TransferOffered(offer):
-                self._log(CallEvent.TRANSFER_OFFERED, skill=offer.skill, target=offer.target, reason=offer.reason)
-            case events.OfferWithdrawn():
-                self._log(CallEvent.OFFER_WITHDRAWN)
-            case events.TransferRequested():
-                self._log(CallEvent.TRANSFER_REQUESTED, target=self._offer.target if self._offer else "")
-            case events.HoldDue() if not isinstance(self._situation, Moving):
-                self._log(CallEvent.CALLER_HELD)
-            case events.TargetAnswered(identity):
-                self._log(CallEvent.TARGET_ANSWERED, identity=identity)
-            case events.QuestionAsked(question):
-                self._log(CallEvent.QUESTION_ASKED, question=question)
-            case events.MoreTimeAsked():
-                self._log(CallEvent.MORE_TIME_GIVEN, target=self._called, added_s=WAIT_S)
-            case events.TargetAccepted():
-                self._log(CallEvent.TARGET_ACCEPTED)
-            case events.TargetDeclined(reason):
-                self._log(CallEvent.TARGET_DECLINED, reason=reason)
-            case events.CallerMoved():
-                self._log(CallEvent.CALLER_MOVED, final_room=self._final_room)
-            case _:
-                pass
+        self._inbox.put(event, is_current=lambda: attempt == self._attempt)
 
     def _log(self, event_type: CallEvent, **payload: Any) -> None:
         transfer_id = self._offer.transfer_id if self._offer else None
         command = {"command_id": self._command_id} if self._command_id else {}
         self._ports.record(event_type, {"transfer_id": transfer_id, **payload, **command})
-
-
-def _call_is_over() -> CallOverError:
-    return CallOverError("the call is over for this agent")
 
 
 def _failure(error: Exception) -> Event:
