@@ -14,11 +14,11 @@ from agents.caller_presence import CallerPresence
 from agents.consult_speech import ConsultSpeech
 from agents.departure import END_REASON, GOODBYE_S, TAIL_S
 from agents.desk_presence import DeskPresence
-from agents.final_room_job import ARRIVAL_FACTOR, ROLE, FinalRoomJob, NotNeededError
 from agents.hand_back import HandBack
 from agents.return_desk import ReturnRequest
 from agents.scribe import Scribe
 from agents.successor import Successor
+from agents.target_job import ARRIVAL_FACTOR, ROLE, NotNeededError, TargetJob
 from agents.transcript import Transcript
 from warm_transfer.calls.engagement import Engagement
 from warm_transfer.calls.epochs import claim_epoch
@@ -38,7 +38,7 @@ LISTENING_S = 2.0
 """For the first of the two to hear our track: 0.2 s."""
 
 
-class AttendantJob(FinalRoomJob):
+class AttendantJob(TargetJob):
     """One person's part of one call, from the answer at the desk until the caller hangs up.
 
     Agent A briefs the person itself; here the consult is a wait for its word that the person has accepted.

@@ -8,11 +8,12 @@ from typing import Any, cast
 
 import pytest
 
-from agents import final_room_job
-from agents.final_room_job import FinalRoomJob, NotNeededError
+from agents import target_job
+from agents.final_room_job import FinalRoomJob
 from agents.provider_faults import GAVE_UP
 from agents.return_desk import ReturnRequest
 from agents.roster import Roster, Specialist
+from agents.target_job import NotNeededError
 from tests.unit.test_attendant import JOB
 from warm_transfer.transfer.errors import TargetUnavailableError
 
@@ -75,8 +76,8 @@ def rooms(monkeypatch: pytest.MonkeyPatch) -> None:
     async def of(access: object) -> AsyncIterator[object]:
         yield access
 
-    monkeypatch.setattr(final_room_job, "Rooms", of)
-    monkeypatch.setattr(final_room_job, "ConsultLink", lambda *_, **__: None)
+    monkeypatch.setattr(target_job, "Rooms", of)
+    monkeypatch.setattr(target_job, "ConsultLink", lambda *_, **__: None)
 
 
 BUGS = [RuntimeError("a bug"), ExceptionGroup("", [RuntimeError("a bug"), TargetUnavailableError("no server")])]

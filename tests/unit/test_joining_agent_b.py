@@ -7,8 +7,9 @@ from typing import Any, cast
 import pytest
 from livekit import rtc
 
-from agents.final_room_job import FinalRoomJob, NotNeededError
+from agents.final_room_job import FinalRoomJob
 from agents.roster import load_roster
+from agents.target_job import NotNeededError
 from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.terms import Move
 from warm_transfer.transfer.wire import HAS_CALLER_ATTRIBUTE, AgentBJob, Dismiss
