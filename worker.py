@@ -103,7 +103,9 @@ def build_server(settings: Settings, *, drains: bool = False) -> AgentServer:
         preload_modules=["agents.caller_room_job", "agents.attendant_job", "agents.busy_job"],
         drain_timeout=EXIT_S,
     )
-    admission = Admission(server, settings.max_calls, on_passed=_follow_passed(settings))
+    admission = Admission(
+        server, settings.max_calls, arm_reserve=settings.arm_reserve, on_passed=_follow_passed(settings)
+    )
     server.load_fnc = admission.load
     server.rtc_session(answer, agent_name=settings.agent_name, on_request=admission.admit)
     on_dead_job(server, lambda lost: _recover(settings, lost))

@@ -50,10 +50,16 @@ class Admission:
     A worker that ends takes no new calls, and nothing at all once it hands its calls over; see `control/drain.py`.
     """
 
-    def __init__(self, server: AgentServer, max_calls: int, *, on_passed: Callable[[str], None]) -> None:
-        """`on_passed` gets the room of each new call that is left to other workers."""
+    def __init__(
+        self, server: AgentServer, max_calls: int, *, arm_reserve: int, on_passed: Callable[[str], None]
+    ) -> None:
+        """`on_passed` gets the room of each new call that is left to other workers.
+
+        Nobody is made ready ahead where fewer than `arm_reserve` more calls fit.
+        """
         self._server = server
         self._max_calls = max_calls
+        self._arm_reserve = arm_reserve
         self._intake = _Intake.OPEN
         self._on_passed = on_passed
         self._coming: dict[str, _TakenJob] = {}
@@ -117,6 +123,8 @@ class Admission:
     async def _admit_agent_b(self, request: JobRequest, job: AgentBJob) -> None:
         if any(one.identity == job.identity for one in self._taken()):
             await self._refuse_second(request)
+        elif job.is_armed and self._max_calls - self._calls < self._arm_reserve:
+            await self._pass_on(request)  # the caller may say no, and a cold consult takes but half a second
         else:
             await self._accept(request, job.identity, job.specialist)
 

@@ -11,17 +11,14 @@ class AgentB(Agent):
     """Speaks with the caller in the final room."""
 
     def __init__(self, specialist: Specialist, consult: str, *, desk: ReturnDesk, roster: Roster) -> None:
-        super().__init__(
-            instructions=load_prompt(
-                "agent_b",
-                name=specialist.name,
-                title=specialist.title,
-                specialist=load_prompt(specialist.prompt),
-                colleagues=roster.without(specialist.id).as_text() or "Nobody.",
-                briefing=consult,
-            )
-        )
+        super().__init__(instructions=_instructions(specialist, consult, roster))
         self._desk = desk
+        self._specialist = specialist
+        self._roster = roster
+
+    async def learn(self, consult: str) -> None:
+        """Know this of the caller from now on."""
+        await self.update_instructions(_instructions(self._specialist, consult, self._roster))
 
     @function_tool(on_duplicate="reject")
     async def hand_back(self, reason: str) -> None:
@@ -49,3 +46,14 @@ class AgentB(Agent):
         """
         await self._desk.transfer_on(skill, reason)
         raise StopResponse
+
+
+def _instructions(specialist: Specialist, consult: str, roster: Roster) -> str:
+    return load_prompt(
+        "agent_b",
+        name=specialist.name,
+        title=specialist.title,
+        specialist=load_prompt(specialist.prompt),
+        colleagues=roster.without(specialist.id).as_text() or "Nobody.",
+        briefing=consult,
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from livekit import rtc
 
 from agents.own_connection import is_lost
-from warm_transfer.transfer.wire import END_METHOD
+from warm_transfer.transfer.wire import AHEAD_TRACK, END_METHOD
 
 LEFT_ROOM = "the caller left the room"
 LOST = "the caller's connection was lost"
@@ -57,11 +57,12 @@ class CallerPresence:
         self._waiting: asyncio.TimerHandle | None = None
         """Runs while the caller is away."""
         self.heard = asyncio.Event()
-        """The caller's microphone is subscribed here, or the caller types and has none."""
+        """The caller's microphone is subscribed here and not just ahead, or the caller types and has none."""
         self.gone = asyncio.Event()
         self.why = ""
         """Why the caller is gone."""
         room.on("track_subscribed", self._note_track)
+        room.on("track_unmuted", self._note_unmuted)
         room.on("participant_connected", self._note_return)
         room.on("participant_disconnected", self._note_leave)
         room.on("disconnected", self._note_end)
@@ -88,10 +89,24 @@ class CallerPresence:
         if not any(one.kind == rtc.TrackKind.KIND_AUDIO for one in caller.track_publications.values()):
             self.heard.set()
 
+    def admit(self) -> None:
+        """Begin to hear a caller who comes, or is ahead, in a room that was joined deaf."""
+        self._room.on("track_published", self._subscribe_to)
+        caller = self._room.remote_participants.get(self._identity)
+        if caller is not None:
+            for publication in caller.track_publications.values():
+                self._subscribe_to(publication, caller)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the caller is in the room, be it only ahead."""
+        return self._identity in self._room.remote_participants
+
     def close(self) -> None:
         """Leave no handler and no timer behind."""
         self._stop_waiting()
         self._room.off("track_subscribed", self._note_track)
+        self._room.off("track_unmuted", self._note_unmuted)
         self._room.off("track_published", self._subscribe_to)
         self._room.off("participant_connected", self._note_return)
         self._room.off("participant_disconnected", self._note_leave)
@@ -110,10 +125,17 @@ class CallerPresence:
         if participant.identity == self._identity and publication.kind == rtc.TrackKind.KIND_AUDIO:
             publication.set_subscribed(True)
 
-    def _note_track(self, track: rtc.Track, _: object, participant: rtc.RemoteParticipant | None) -> None:
+    def _note_track(
+        self, track: rtc.Track, publication: rtc.TrackPublication, participant: rtc.RemoteParticipant | None
+    ) -> None:
         is_callers = participant is not None and participant.identity == self._identity
-        if is_callers and track.kind == rtc.TrackKind.KIND_AUDIO:
+        is_ahead = publication.name == AHEAD_TRACK and publication.muted
+        if is_callers and track.kind == rtc.TrackKind.KIND_AUDIO and not is_ahead:
             self.heard.set()
+
+    def _note_unmuted(self, participant: rtc.Participant, publication: rtc.TrackPublication) -> None:
+        if publication.track is not None and isinstance(participant, rtc.RemoteParticipant):
+            self._note_track(publication.track, publication, participant)
 
     def _note_leave(self, participant: rtc.RemoteParticipant) -> None:
         if participant.identity == self._identity:

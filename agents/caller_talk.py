@@ -333,6 +333,7 @@ class CallerTalk:
 
 def _deadlines(settings: Settings) -> dict[Deadline, float]:
     return {
+        Deadline.ARM: settings.arm_ttl_s,
         Deadline.HOLD: settings.hold_after_ms / 1000,
         Deadline.UPDATE: settings.hold_update_s,
         Deadline.RING: settings.ring_timeout_s,

@@ -11,6 +11,9 @@ from warm_transfer.transfer.terms import Disposition, Move, Offer
 class NoTargets:
     """Implements the TargetLine port where nobody can be reached."""
 
+    async def arm(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
+        """Nobody is there to make ready."""
+
     async def open(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
         """Always refuse."""
         raise TargetUnavailableError("the console has no rooms")

@@ -27,8 +27,12 @@ async def ask_agent_a(question: str) -> None:
 
 
 @function_tool
-async def accept_transfer() -> None:
-    """Take the caller: the matter is yours and you know enough to start."""
+async def accept_transfer(first_words: str = "") -> None:
+    """Take the caller: the matter is yours and you know enough to start.
+
+    Args:
+        first_words: What you say to the caller first, word for word.
+    """
 
 
 @function_tool
@@ -57,6 +61,8 @@ class Consultant:
             ),
         )
         self._questions = 0
+        self.first_words = ""
+        """What is said to the caller first, once the call was accepted; empty if the model gave none."""
         self._undecided = Decline(reason=load_phrases()["consult_failed.decline"])
 
     async def respond(self, said: str) -> Question | Accept | Decline:
@@ -85,6 +91,7 @@ class Consultant:
             arguments = {}
         match call.name:
             case "accept_transfer":
+                self.first_words = str(arguments.get("first_words") or "").strip()
                 return Accept()
             case "ask_agent_a" if str(arguments.get("question", "")).strip():
                 self._questions += 1

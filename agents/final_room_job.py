@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from livekit.agents import AgentSession, room_io
+from livekit.agents import AgentSession, AutoSubscribe, room_io
 
 from agents.agent_b import AgentB
 from agents.caller_presence import CallerPresence
@@ -15,6 +15,7 @@ from agents.house import build_session, take_text, write_turns
 from agents.phrase_book import PhraseBook
 from agents.provider_faults import ProviderFaults
 from agents.return_desk import ReturnDesk, ReturnRequest
+from agents.stage import Stage
 from agents.taken_over import welcome_back
 from agents.target_job import ARRIVAL_FACTOR, ROLE, TargetJob
 from agents.transcript import Transcript
@@ -37,11 +38,22 @@ logger = logging.getLogger(__name__)
 PHRASE_S = 8.0
 """A fixed phrase takes 3 s."""
 
+ORPHAN_S = 5.0
+"""Agent A undoes what was armed at ARM_TTL_S; an Agent B of whom nobody knows any more leaves soon after."""
 _GAVE_UP = "Agent B's session gave up"
 
 
 class FinalRoomJob(TargetJob):
     """One specialist's part of one call, from the dispatch until the caller hangs up."""
+
+    _stage: Stage
+    _first_words = ""
+    """What is said to the caller first, if the model gave it when it accepted."""
+
+    @property
+    def _hearing(self) -> AutoSubscribe:
+        """Nothing, until Agent A says that the caller comes: the caller may be in the room ahead."""
+        return AutoSubscribe.SUBSCRIBE_NONE
 
     def _consult_voice(self, recorder: CallRecorder) -> ConsultSpeech | None:
         def note_heard(by: str, text: str) -> None:
@@ -69,12 +81,15 @@ class FinalRoomJob(TargetJob):
                 case Question(text=text):
                     self._said_in_consult.append(f"You asked Agent A: {text}")
                 case Accept():
+                    self._first_words = consultant.first_words
                     return
                 case Decline():
                     await self._wait_for_dismissal()  # leaving at once could overtake the message
 
     async def _next_message(self) -> Brief | Answer:
-        async with asyncio.timeout(self._house.settings.consult_timeout_s):
+        settings = self._house.settings
+        is_waiting = self._job.is_armed and not self._said_in_consult
+        async with asyncio.timeout(settings.arm_ttl_s + ORPHAN_S if is_waiting else settings.consult_timeout_s):
             return await self._next_of(Brief, Answer)
 
     def _words(self, reply: Question | Accept | Decline) -> str:
@@ -86,41 +101,73 @@ class FinalRoomJob(TargetJob):
             case Decline(reason=reason):
                 return reason
 
+    async def _attend(
+        self, link: ConsultLink, voice: ConsultSpeech | None, recorder: CallRecorder, rooms: Rooms
+    ) -> None:
+        """Begin the session beside the consult, deaf: its track is to be heard at the first word."""
+        self._stage = stage = self._make_stage(recorder)
+        try:
+            if self._job.move.has_final_room:
+                stage.start(self._start(stage))
+            await super()._attend(link, voice, recorder, rooms)
+        finally:
+            await stage.aclose()
+
     async def _take_caller(self, link: ConsultLink, recorder: CallRecorder, rooms: Rooms) -> None:
-        room = self._ctx.room
-        session = build_session(self._models)
+        stage = self._stage
         hand_back = self._hand_back(recorder, rooms)
-        transcript = Transcript(
-            room=room.name, agent=ROLE, epoch=self._job.epoch, model=self._models.mind, record=recorder.record
-        )
-        write_turns(session, transcript)
-        presence = self._watch(session, transcript, recorder, hand_back)
-        agent = self._agent(transcript)
+        presence = self._watch(stage.session, stage.transcript, recorder, hand_back)
         commands = self._commands(recorder, presence)
         leaving: asyncio.Task[None] | None = None
         try:
+            await self._unless_dismissed(stage.agent.learn("\n\n".join(self._said_in_consult)))
+            async with asyncio.timeout(ARRIVAL_FACTOR * self._house.settings.move_timeout_s):
+                await self._next_of(Connect)
+            self._is_deaf = False
             if self._job.move is Move.JOIN_CALLER_ROOM:
-                async with asyncio.timeout(self._house.settings.move_timeout_s):
-                    await self._next_of(Connect)
                 self._is_connected = True
                 presence.subscribe()
-            ProviderFaults(
-                session,
-                self._book,
-                reply_timeout_s=self._house.settings.reply_timeout_s,
-                give_up=self._give_up,
-                may_end=lambda: not self._is_deaf,  # else Agent A is on the way
-                last_words="trouble.hand_back",
-            )
-            await self._unless_dismissed(self._greet(session, agent, presence, link))
+                stage.start(self._start(stage))
+            else:
+                presence.admit()
+            await self._unless_dismissed(self._greet(stage, presence, link))
             leaving = asyncio.create_task(self._hand_over_when_told())
-            self._note_end(await self._until_over(session, hand_back, presence), recorder)
+            self._note_end(await self._until_over(stage.session, hand_back, presence), recorder)
         finally:
             if leaving is not None:
                 leaving.cancel()
             await commands.aclose()
             presence.close()
-            await session.aclose()
+
+    def _make_stage(self, recorder: CallRecorder) -> Stage:
+        self._is_deaf = True
+        session = build_session(self._models)
+        transcript = Transcript(
+            room=self._ctx.room.name, agent=ROLE, epoch=self._job.epoch, model=self._models.mind, record=recorder.record
+        )
+        write_turns(session, transcript)
+        ProviderFaults(
+            session,
+            self._book,
+            reply_timeout_s=self._house.settings.reply_timeout_s,
+            give_up=self._give_up,
+            may_end=lambda: not self._is_deaf,  # else Agent A is on the way
+            last_words="trouble.hand_back",
+        )
+        return Stage(session=session, transcript=transcript, agent=self._agent(transcript))
+
+    async def _start(self, stage: Stage) -> None:
+        await stage.session.start(
+            stage.agent,
+            room=self._ctx.room,
+            room_options=room_io.RoomOptions(
+                participant_identity=self._job.caller_identity,
+                close_on_disconnect=False,
+                text_input=room_io.TextInputOptions(text_input_cb=self._take_text),
+            ),
+            session_host=self._house.settings.debug,
+            record=False,
+        )
 
     def _agent(self, transcript: Transcript) -> AgentB:
         desk = ReturnDesk(
@@ -132,8 +179,7 @@ class FinalRoomJob(TargetJob):
             send=self._requests.put_nowait,
         )
         transcript.on_caller_turn = desk.hear
-        consult = "\n\n".join(self._said_in_consult)
-        return AgentB(self._specialist, consult, desk=desk, roster=self._house.roster)
+        return AgentB(self._specialist, "", desk=desk, roster=self._house.roster)
 
     @property
     def _book(self) -> PhraseBook:
@@ -213,31 +259,25 @@ class FinalRoomJob(TargetJob):
             on_gone=note_end,
         )
 
-    async def _greet(
-        self, session: AgentSession[None], agent: AgentB, presence: CallerPresence, link: ConsultLink
-    ) -> None:
+    async def _greet(self, stage: Stage, presence: CallerPresence, link: ConsultLink) -> None:
         """Speak as soon as the caller is here; returns when Agent A knows that the caller is ours."""
-        room_options = room_io.RoomOptions(
-            participant_identity=self._job.caller_identity,
-            close_on_disconnect=False,
-            text_input=room_io.TextInputOptions(text_input_cb=self._take_text),
-        )
         is_moving = self._job.move.has_final_room
         async with asyncio.timeout(ARRIVAL_FACTOR * self._house.settings.move_timeout_s), asyncio.TaskGroup() as tasks:
             if is_moving:  # the proof is the caller's track here, however long our own start takes
                 tasks.create_task(self._announce(presence, link))
-            await session.start(
-                agent,
-                room=self._ctx.room,
-                room_options=room_options,
-                session_host=self._house.settings.debug,
-                record=False,
-            )
-            await presence.heard.wait()
-            session.generate_reply()
-            if not is_moving and session.room_io.subscribed_fut is not None:
-                await session.room_io.subscribed_fut
+            await stage.until_started()
+            if not (is_moving and stage.is_heard and presence.is_there):  # who is ahead hears us already
+                await presence.heard.wait()
+            self._speak_first(stage.session)
+            if not is_moving and stage.session.room_io.subscribed_fut is not None:
+                await stage.session.room_io.subscribed_fut
                 await self._announce(presence, link)
+
+    def _speak_first(self, session: AgentSession[None]) -> None:
+        if self._first_words:
+            session.say(self._first_words)
+        else:
+            session.generate_reply()
 
     async def _take_text(self, session: AgentSession[None], event: room_io.TextInputEvent) -> None:
         if not self._is_deaf:

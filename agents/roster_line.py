@@ -18,6 +18,13 @@ class RosterLine:
         self._people = people
         self._called: TargetLine | None = None
 
+    async def arm(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
+        """Make a model ready; a person would be rung by it."""
+        target = self._roster.get(offer.target)
+        if target is not None and target.kind == "ai":
+            self._called = self._models
+            await self._called.arm(offer, move, post, note_rooms)
+
     async def open(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
         """Call the target in its way."""
         target = self._roster.get(offer.target)

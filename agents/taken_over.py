@@ -124,6 +124,7 @@ class TakenOverCall:
         """End a transfer that was under way, and close its rooms; False if the caller is with Agent B."""
         transfer = self._under_way
         if transfer is None:
+            await self._undo_arming(rooms, record)
             return True
         final_room = transfer.final_room if transfer.final_room != room else None
         about = {"transfer_id": transfer.transfer_id}
@@ -142,6 +143,15 @@ class TakenOverCall:
         for name in filter(None, (transfer.consult_room, None if is_moved else final_room)):
             await _close(rooms, name)
         return not is_moved
+
+    async def _undo_arming(self, rooms: Rooms, record: Record) -> None:
+        """Close what was made ready for an offer that the caller has not answered."""
+        offered = self._open_offer
+        if offered is None or not offered.is_armed:
+            return
+        record(CallEvent.TRANSFER_DISARMED, {"transfer_id": offered.transfer_id, "reason": _DIED})
+        for name in filter(None, (offered.consult_room, offered.final_room)):
+            await _close(rooms, name)
 
     def move_to_agent_b(self, room: str) -> Move:
         """How the caller came to Agent B, in a transfer that was not undone."""
@@ -293,7 +303,7 @@ def _offer_to(
 
 async def _is_in(rooms: Rooms, room: str, identity: str) -> bool:
     try:
-        return identity in await rooms.people(room)
+        return identity in await _arrived(rooms, room)
     except TargetUnavailableError as error:
         logger.warning("room not seen", extra={"why": error.sentence})
         return False
@@ -307,7 +317,7 @@ async def _is_moving_there(
     deadline = loop.time() + timeout_s
     while True:
         try:
-            there = await rooms.people(final_room)
+            there = await _arrived(rooms, final_room)
             if caller not in there or caller not in await rooms.people(room):
                 return caller in there
             is_hopeless = agent_b not in there
@@ -317,6 +327,11 @@ async def _is_moving_there(
         if is_hopeless or loop.time() > deadline:
             return False
         await asyncio.sleep(POLL_S)
+
+
+async def _arrived(rooms: Rooms, room: str) -> set[str]:
+    """Who is in a final room, but for a caller who only waits there to be told to move."""
+    return {one.identity for one in await rooms.participants(room) if not one.is_ahead}
 
 
 async def _close(rooms: Rooms, name: str) -> None:

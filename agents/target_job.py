@@ -153,8 +153,7 @@ class TargetJob(ABC):
             await self._enter(rooms, link, voice, stack)
             self._is_met = True
             self._note_start(recorder)
-            await self._consult(link, voice)
-            await self._take_caller(link, recorder, rooms)
+            await self._attend(link, voice, recorder, rooms)
         except (Exception, asyncio.CancelledError) as error:
             self._is_cut_short = isinstance(error, asyncio.CancelledError) or (
                 self._has_caller and not self._is_over and _is_a_bug(error)
@@ -171,13 +170,17 @@ class TargetJob(ABC):
         if reason:
             recorder.record(CallEvent.CALL_ENDED, {"reason": reason})
 
+    async def _attend(
+        self, link: ConsultLink, voice: ConsultSpeech | None, recorder: CallRecorder, rooms: Rooms
+    ) -> None:
+        await self._consult(link, voice)
+        await self._take_caller(link, recorder, rooms)
+
     async def _enter(self, rooms: Rooms, link: ConsultLink, voice: ConsultSpeech | None, stack: AsyncExitStack) -> None:
         """Join both rooms side by side. In the caller's own room: hear nothing, publish nothing."""
-        is_callers_room = self._job.move is Move.JOIN_CALLER_ROOM
-        hearing = AutoSubscribe.SUBSCRIBE_NONE if is_callers_room else AutoSubscribe.AUDIO_ONLY
         await self._check_rooms(rooms)
         joining = asyncio.gather(
-            self._ctx.connect(auto_subscribe=hearing),
+            self._ctx.connect(auto_subscribe=self._hearing),
             link.connect(on_message=self._inbox.put_nowait, on_peer_left=lambda: self._inbox.put_nowait(None)),
         )
         while not (await asyncio.wait({joining}, timeout=JOIN_CHECK_S))[0]:
@@ -188,6 +191,12 @@ class TargetJob(ABC):
             stack.push_async_callback(voice.detach)
             await voice.attach(link.room, self._job.agent_a_identity)
         await self._meet(link)
+
+    @property
+    def _hearing(self) -> AutoSubscribe:
+        """What is heard in the final room before the caller is to come."""
+        is_callers_room = self._job.move is Move.JOIN_CALLER_ROOM
+        return AutoSubscribe.SUBSCRIBE_NONE if is_callers_room else AutoSubscribe.AUDIO_ONLY
 
     async def _check_rooms(self, rooms: Rooms) -> None:
         """Refuse to go on without our rooms: who joins a deleted room makes it anew, at once or 15 s later."""

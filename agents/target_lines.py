@@ -42,6 +42,7 @@ def target_line(
         parties=parties,
         consult_mode=settings.consult_mode,
         room_timeout_s=longest_s,
+        arm_ttl_s=settings.arm_ttl_s,
         ring_timeout_s=settings.ring_timeout_s,
         dispatch_timeout_s=settings.dispatch_timeout_s,
         voice=consult_voice(settings, models, book, note_heard),

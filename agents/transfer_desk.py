@@ -61,7 +61,9 @@ class TransferDesk:
         specialists = await self._specialists(skill)
         turns = self._conversation.turns()
         offer = _offer_to(specialists, skill, reason)
-        await self._submit(events.TransferOffered(offer), "A transfer is already under way. Say nothing of it.")
+        # A person is not called before the caller agrees; a model is told nothing until then.
+        move = self._choose_move() if specialists[0].kind == "ai" else None
+        await self._submit(events.TransferOffered(offer, move), "A transfer is already under way. Say nothing of it.")
         self._turns_at_offer = len(turns)
         self._asked_by_caller = caller_asked_for_transfer(turns[self._first_turn :])
         return self._next_words(specialists[0])

@@ -62,6 +62,8 @@ class FakeWorld:
     blocks: dict[str, asyncio.Event] = field(default_factory=dict)
     """What to wait for before it is done, by what is done."""
     post: Post | None = None
+    armed: FakeRooms | None = None
+    """What was made ready and not undone."""
 
     async def _do(self, what: str) -> None:
         self.did.append(what)
@@ -86,9 +88,16 @@ class FakeWorld:
     async def part(self, move: Move) -> None:
         await self._do(f"part {move.value}")
 
+    async def arm(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
+        self.post = post
+        self.armed = FakeRooms(f"consult-{offer.transfer_id}", f"final-{offer.transfer_id}")
+        note_rooms(self.armed)
+        await self._do(f"arm {offer.target}")
+
     async def open(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
         self.post = post
-        note_rooms(FakeRooms())
+        armed, self.armed = self.armed, None
+        note_rooms(armed or FakeRooms())
         await self._do(f"open {offer.target}")
 
     async def brief(self, briefing: Briefing) -> None:
@@ -103,6 +112,7 @@ class FakeWorld:
         await self._do(f"move {move.value}")
 
     async def dismiss(self, disposition: Disposition) -> None:
+        self.armed = None
         await self._do(f"dismiss {disposition.value}")
 
     async def close(self) -> None:

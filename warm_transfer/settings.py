@@ -196,6 +196,16 @@ class Settings(BaseModel):
     consult_mode: ConsultMode = Field(
         default="text", description="Text takes milliseconds; spoken lets a supervisor listen."
     )
+    arm_ttl_s: float = Field(
+        default=30.0,
+        ge=1,
+        description="A transfer that is offered is made ready for so long: a caller answers in seconds, or is past it.",
+    )
+    arm_reserve: int = Field(
+        default=1,
+        ge=0,
+        description="Free calls that a worker must have to make a transfer ready: a full one has no cores left.",
+    )
     dispatch_timeout_s: float = Field(
         default=3.0,
         gt=0,

@@ -121,7 +121,7 @@ async def test_offers_the_right_specialist_and_asks_before_transferring(call: Co
     assert call.coordinator.situation.offer.target == "billing"
     assert "Ben" in question
     assert question.rstrip().endswith("?")
-    assert call.world.did == []
+    assert call.world.did == ["arm billing"]
 
 
 async def test_consent_starts_the_transfer_and_puts_the_caller_on_hold(call: Conversation) -> None:
@@ -129,7 +129,7 @@ async def test_consent_starts_the_transfer_and_puts_the_caller_on_hold(call: Con
     answer = await call.hears("Yes, please.")
     assert answer == ""
     assert call.state is State.RINGING
-    assert call.world.did == ["open billing"]
+    assert call.world.did == ["arm billing", "open billing"]
     assert isinstance(call.session.current_agent, OnHold)
 
 
@@ -160,13 +160,13 @@ async def test_no_keeps_the_caller_with_agent_a(call: Conversation) -> None:
     answer = await call.hears("No, thank you.")
     assert call.state is State.TALKING
     assert answer
-    assert call.world.did == []
+    assert call.world.did == ["arm billing", "dismiss none"]
 
 
 async def test_caller_who_wants_a_person_is_transferred_without_being_asked(call: Conversation) -> None:
     await call.hears("I want to talk to a person.")
     assert call.state is State.RINGING
-    assert call.world.did == ["open general"]
+    assert call.world.did == ["arm general", "open general"]
 
 
 async def test_question_that_agent_a_can_answer_needs_no_transfer(call: Conversation) -> None:
@@ -244,7 +244,7 @@ async def test_held_caller_can_not_move_themselves(call: Conversation, text: str
     await call.hears("Yes, please.")
     await call.hears(text)
     assert call.state is State.RINGING
-    assert call.world.did == ["open billing"]
+    assert call.world.did == ["arm billing", "open billing"]
 
 
 async def test_model_that_transfers_without_consent_is_refused(call: Conversation) -> None:

@@ -75,6 +75,7 @@ async def consulting(livekit: LiveKit, *, voice: FakeVoice | None = None) -> Asy
             ),
             consult_mode="text",
             room_timeout_s=DEADLINE_S,
+            arm_ttl_s=30,
             ring_timeout_s=DEADLINE_S,
             dispatch_timeout_s=DEADLINE_S,
             voice=voice,

@@ -61,7 +61,7 @@ class Worker:
             self.runs(
                 BusyJob(call_id=f"busy {number}", caller_identity="caller"), f"{BUSY_PREFIX}{number}", "busy room"
             )
-        self.admission = Admission(cast("Any", self.server), max_calls, on_passed=self.passed.append)
+        self.admission = Admission(cast("Any", self.server), max_calls, arm_reserve=1, on_passed=self.passed.append)
 
     def runs(self, job: AgentAJob | AgentBJob | BusyJob, identity: str, room: str = "room") -> None:
         running = SimpleNamespace(

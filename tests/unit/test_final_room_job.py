@@ -13,7 +13,7 @@ from agents.final_room_job import FinalRoomJob
 from agents.provider_faults import GAVE_UP
 from agents.return_desk import ReturnRequest
 from agents.roster import Roster, Specialist
-from agents.target_job import NotNeededError
+from agents.target_job import NotNeededError, TargetJob
 from tests.unit.test_attendant import JOB
 from warm_transfer.transfer.errors import TargetUnavailableError
 
@@ -37,6 +37,8 @@ class BreakingJob(FinalRoomJob):
         self._breaks_after_the_end = is_over
         me = cast(Any, self)
         super().__init__(me, AI_JOB, me, asyncio.Event())
+
+    _attend = TargetJob._attend  # without a session
 
     def on(self, *_: object) -> None:
         pass

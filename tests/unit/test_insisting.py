@@ -82,6 +82,7 @@ def line(ringing: Ringing, monkeypatch: pytest.MonkeyPatch) -> LiveKitTargetLine
         ),
         consult_mode="text",
         room_timeout_s=60,
+        arm_ttl_s=30,
         ring_timeout_s=RING_S,
         dispatch_timeout_s=TIMEOUT_S,
         voice=None,
@@ -102,7 +103,7 @@ def test_agent_b_is_asked_for_until_it_has_come(
         ringing = Ringing(takes)
         ring = line(ringing, monkeypatch)
         posted: list[Event] = []
-        await ring.open(OFFER, Move.CLIENT_MOVE, posted.append, lambda _: None)
+        await ring.open(OFFER, Move.CLOUD_MOVE, posted.append, lambda _: None)
         await asyncio.sleep(60)
         assert posted == []
         assert ringing.asked_at == asked_at
@@ -119,7 +120,7 @@ def test_agent_b_for_whom_no_worker_is_free_is_unavailable_before_the_ring_is_ov
         ringing = Ringing(takes=99)
         ring = line(ringing, monkeypatch)
         posted: list[Event] = []
-        await ring.open(OFFER, Move.CLIENT_MOVE, posted.append, lambda _: None)
+        await ring.open(OFFER, Move.CLOUD_MOVE, posted.append, lambda _: None)
         await asyncio.sleep(RING_S - 0.1)
         assert posted == [TargetUnavailable("no worker is free")]
         assert ringing.asked_at == [0, 3, 6, 9]
@@ -131,7 +132,7 @@ def test_nobody_is_asked_for_once_the_ring_is_over(monkeypatch: pytest.MonkeyPat
     async def run() -> None:
         ringing = Ringing(takes=99)
         ring = line(ringing, monkeypatch)
-        await ring.open(OFFER, Move.CLIENT_MOVE, lambda _: None, lambda _: None)
+        await ring.open(OFFER, Move.CLOUD_MOVE, lambda _: None, lambda _: None)
         await asyncio.sleep(4)
         await ring.dismiss(Disposition.NO_ANSWER)
         await asyncio.sleep(30)
@@ -145,7 +146,7 @@ def test_slow_worker_that_has_taken_the_dispatch_is_waited_for(monkeypatch: pyte
         ringing = Ringing(takes=99, taken_from=1)
         ring = line(ringing, monkeypatch)
         posted: list[Event] = []
-        await ring.open(OFFER, Move.CLIENT_MOVE, posted.append, lambda _: None)
+        await ring.open(OFFER, Move.CLOUD_MOVE, posted.append, lambda _: None)
         await asyncio.sleep(60)
         assert posted == []  # it may come as long as it rings
         assert ringing.asked_at == [0, 9]  # the worker may have died of it

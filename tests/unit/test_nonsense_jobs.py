@@ -46,7 +46,9 @@ async def test_job_with_nonsense_for_metadata_is_refused_in_one_sentence(
         ended.append(terminate)
 
     request = SimpleNamespace(job=SimpleNamespace(metadata=metadata), reject=reject)
-    admission = Admission(cast("Any", SimpleNamespace(active_jobs=[])), max_calls=1, on_passed=lambda _: None)
+    admission = Admission(
+        cast("Any", SimpleNamespace(active_jobs=[])), max_calls=1, arm_reserve=1, on_passed=lambda _: None
+    )
     await admission.admit(cast("Any", request))
     assert ended == [True]
     assert told_in(caplog) == ["job refused"]

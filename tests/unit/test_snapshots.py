@@ -96,6 +96,9 @@ def test_every_event_type_changes_the_snapshot_of_the_call_it_happens_in() -> No
     told.insert(11, (4.2, "target_rung", {"transfer_id": "x1", "target": "billing", "attempt": "x1.billing"}))
     told.insert(12, (4.3, "more_time_given", {"transfer_id": "x1", "target": "billing", "added_s": 30.0}))
     told.insert(15, (5.16, "message_left", {"transfer_id": "x0", "message": "call back"}))
+    armed = {"transfer_id": "x0", "target": "billing", "consult_room": "r8", "final_room": "r9", "move": "client_move"}
+    told.insert(-1, (8.01, "transfer_armed", armed))
+    told.insert(-1, (8.02, "transfer_disarmed", {"transfer_id": "x0", "reason": "another offer"}))
     told.insert(3, (1.1, "caller_away", {"room": "caller-1", "reason": "the caller left the room"}))
     told.insert(4, (1.2, "caller_returned", {"room": "caller-1"}))
     handed_back = {"transfer_id": "x1", "identity": "b1", "cause": "asked", "reason": "router", "skill": "technical"}

@@ -9,6 +9,8 @@ import pytest
 from warm_transfer.transfer import events as ev
 from warm_transfer.transfer.commands import (
     AnswerQuestion,
+    ArmTarget,
+    DisarmTarget,
     DismissTarget,
     EndCall,
     ExtendDeadline,
@@ -54,6 +56,8 @@ SITUATIONS: dict[State, Situation] = {
 EVENTS: tuple[ev.Event, ...] = (
     ev.TransferOffered(OTHER),
     ev.OfferWithdrawn(),
+    ev.ArmExpired(),
+    ev.ArmingFailed("no server"),
     ev.TransferRequested(CLIENT),
     ev.HoldDue(),
     ev.UpdateDue(),
@@ -115,15 +119,25 @@ def awaited(disposition: Disposition, reason: str) -> Step:
 
 
 D = Disposition
+OFFERED = Offered(offer=OFFER)
+ARM = (ArmTarget(OFFER, CLIENT), StartDeadline(Deadline.ARM))
 HOLD = (HoldCaller(), StartDeadline(Deadline.UPDATE))
 UPDATE = (TellWaiting(), StartDeadline(Deadline.UPDATE))
 RINGING, CONSULTING, MOVING = (SITUATIONS[s] for s in (State.RINGING, State.CONSULTING, State.MOVING))
 AWAY = Moving(offer=OFFER, move=CLIENT, is_caller_away=True)
 ROWS: list[tuple[Situation, ev.Event, Step]] = [
     (Talking(), ev.TransferOffered(OFFER), Step(Offered(offer=OFFER))),
+    (Talking(), ev.TransferOffered(OFFER, CLIENT), Step(Offered(offer=OFFER), ARM)),
     (Talking(), ev.CallerLeft("bye"), Step(Ended(disposition=D.NONE, reason="bye"), (EndCall("bye"),))),
-    (Offered(offer=OFFER), ev.TransferOffered(OTHER), Step(Offered(offer=OTHER))),
-    (Offered(offer=OFFER), ev.OfferWithdrawn(), Step(Talking())),
+    (OFFERED, ev.TransferOffered(OTHER), Step(Offered(offer=OTHER), (DisarmTarget("another offer"),))),
+    (
+        Offered(offer=OTHER),
+        ev.TransferOffered(OFFER, CLIENT),
+        Step(Offered(offer=OFFER), (DisarmTarget("another offer"), *ARM)),
+    ),
+    (OFFERED, ev.OfferWithdrawn(), Step(Talking(), (DisarmTarget("the offer was withdrawn"),))),
+    (OFFERED, ev.ArmExpired(), Step(OFFERED, (DisarmTarget("no answer in time"),))),
+    (OFFERED, ev.ArmingFailed("no server"), Step(OFFERED, (DisarmTarget("no server"),))),
     (
         Offered(offer=OFFER),
         ev.TransferRequested(JOIN),

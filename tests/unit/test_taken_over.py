@@ -11,7 +11,7 @@ from agents.taken_over import LEAST_GRACE_S, TakenOverCall
 from tests.unit.test_snapshots import WARM, T, folded
 from warm_transfer.calls.events import CallEvent, Payload
 from warm_transfer.transfer.errors import TargetUnavailableError
-from warm_transfer.transfer.livekit_adapter.rooms import Rooms
+from warm_transfer.transfer.livekit_adapter.rooms import Participant, Rooms
 from warm_transfer.transfer.loop_guard import LoopGuard
 from warm_transfer.transfer.terms import Move
 from warm_transfer.transfer.wire import HAS_CALLER_ATTRIBUTE, AgentAJob
@@ -19,20 +19,29 @@ from warm_transfer.transfer.wire import HAS_CALLER_ATTRIBUTE, AgentAJob
 ASKED = {"transfer_id": "x1", "identity": "b1", "cause": "asked", "reason": "Router.", "skill": None}
 BACK = [*WARM[:-1], (8.5, "caller_handed_back", ASKED)]
 MOVING = [step for step in WARM if step[0] <= 5.7]
+OFFERED_AT = next(at for at, event_type, _ in WARM if event_type == "transfer_offered")
 SAID_AFTER = (9.5, "turn_spoken", {"turn_id": "t3_1", "speaker": "caller", "room": "r3", "text": "Yes."})
 
 
 class FakeRooms:
     """Who is where: in r1, the caller room, and r3, the final room."""
 
-    def __init__(self, r1: set[str], r3: set[str]) -> None:
+    def __init__(self, r1: set[str], r3: set[str], *, ahead: str = "") -> None:
+        """`ahead` waits in r3 to be told to move there."""
         self._people = {"r1": r1, "r3": r3}
+        self._ahead = ahead
         self.looks = 0
         self.deleted: list[str] = []
 
     async def people(self, name: str) -> set[str]:
         self.looks += 1
         return self._people[name]
+
+    async def participants(self, name: str) -> list[Participant]:
+        return [
+            Participant(identity=one, joined_at_ms=0, is_publishing=True, is_ahead=one == self._ahead)
+            for one in await self.people(name)
+        ]
 
     async def delete(self, name: str) -> None:
         self.deleted.append(name)
@@ -55,6 +64,27 @@ async def test_move_to_an_agent_b_who_lives_has_its_time() -> None:
     rooms = FakeRooms(r1={"caller"}, r3={"caller", "b1"})
     assert await undone(rooms)
     assert rooms.looks > 2
+
+
+async def test_caller_who_is_only_ahead_in_the_final_room_is_not_waited_for() -> None:
+    rooms = FakeRooms(r1={"caller"}, r3={"caller", "b1"}, ahead="caller")
+    assert await undone(rooms)
+    assert rooms.looks == 1
+
+
+async def test_what_was_ready_for_an_offer_goes_with_the_agent_a_who_made_it() -> None:
+    offered = [step for step in WARM if step[0] < OFFERED_AT]
+    offered += [
+        (OFFERED_AT, "transfer_offered", {"transfer_id": "x9", "skill": "billing", "target": "billing", "reason": ""}),
+        (OFFERED_AT, "transfer_armed", {"transfer_id": "x9", "consult_room": "r2", "final_room": "r3"}),
+    ]
+    rooms, told = FakeRooms(r1={"caller"}, r3={"caller", "b1"}, ahead="caller"), list[tuple[str, Payload]]()
+    call = TakenOverCall(AgentAJob(call_id="call", replaces="agent_a"), folded(*offered))
+    assert await call.undo_transfer(
+        cast(Rooms, rooms), lambda *one: told.append(one), room="r1", caller="caller", move_timeout_s=0.2
+    )
+    assert rooms.deleted == ["r2", "r3"]
+    assert told == [("transfer_disarmed", {"transfer_id": "x9", "reason": "Agent A's process died"})]
 
 
 async def test_caller_who_is_moved_stays_moved() -> None:

@@ -52,6 +52,11 @@ class CallEvent(StrEnum):
 
     TRANSFER_OFFERED = "transfer_offered"
     """transfer_id, skill, target, reason: Agent A asks the caller for consent"""
+    TRANSFER_ARMED = "transfer_armed"
+    """transfer_id, target, consult_room, final_room, move: target and rooms are made ready while the caller is asked;
+    nothing of the call goes there"""
+    TRANSFER_DISARMED = "transfer_disarmed"
+    """transfer_id, reason: that is undone; without it consult_opened takes the same rooms over"""
     OFFER_WITHDRAWN = "offer_withdrawn"
     """transfer_id: the caller said no"""
     TRANSFER_REQUESTED = "transfer_requested"

@@ -242,6 +242,10 @@ _TRANSFER_STEPS: Mapping[str, _TransferStep] = {
     CallEvent.TRANSFER_OFFERED: _TransferStep(
         "offered", {"skill": "skill", "target": "target", "reason": "offer_reason"}
     ),
+    CallEvent.TRANSFER_ARMED: _TransferStep(
+        "armed", {"consult_room": "consult_room", "final_room": "final_room", "move": "move"}
+    ),
+    CallEvent.TRANSFER_DISARMED: _TransferStep("disarmed", {"reason": "disarm_reason"}),
     CallEvent.OFFER_WITHDRAWN: _TransferStep("withdrawn"),
     CallEvent.TRANSFER_REQUESTED: _TransferStep("requested", {"target": "target"}),
     CallEvent.ATTEMPT_BEGUN: _TransferStep(fields={"target": "target"}),

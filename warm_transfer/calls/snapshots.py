@@ -142,6 +142,8 @@ class TransferTimes:
     """When each step happened, of several attempts the last; seconds since the epoch, None if it did not."""
 
     offered: float | None = None
+    armed: float | None = None
+    disarmed: float | None = None
     withdrawn: float | None = None
     requested: float | None = None
     consult_opened: float | None = None
@@ -175,12 +177,19 @@ class TransferSnapshot:
     briefing: Briefing | None = None
     consult: tuple[ConsultTurn, ...] = ()
     decline_reason: str | None = None
+    disarm_reason: str | None = None
+    """Why what was made ready while the caller was asked was undone, None if it was not, or was taken over."""
     disposition: str | None = None
     """None while the transfer runs, and for an offer that was withdrawn."""
     reason: str | None = None
     """Why it ended so."""
     hand_back: HandedBack | None = None
     times: TransferTimes = field(default_factory=TransferTimes)
+
+    @property
+    def is_armed(self) -> bool:
+        """Whether target and rooms are ready for a caller who has not agreed yet."""
+        return self.times.armed is not None and self.times.disarmed is None and self.times.requested is None
 
     @property
     def hold_ms(self) -> int | None:

@@ -20,8 +20,23 @@ class ExtendDeadline:
 
 
 @dataclass(frozen=True, slots=True)
+class ArmTarget:
+    """Make rooms and target ready for a caller who is still asked; the target is told nothing of the call."""
+
+    offer: Offer
+    move: Move
+
+
+@dataclass(frozen=True, slots=True)
+class DisarmTarget:
+    """Undo that, if anything was made ready."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenConsult:
-    """Make the consult room (and the final room, if the caller can move) and call the target."""
+    """Make the consult room (and the final room, if the caller can move) and call the target, unless that is done."""
 
     offer: Offer
     move: Move
@@ -99,6 +114,8 @@ class EndCall:
 Command = (
     StartDeadline
     | ExtendDeadline
+    | ArmTarget
+    | DisarmTarget
     | OpenConsult
     | HoldCaller
     | TellWaiting

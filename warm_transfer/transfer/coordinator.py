@@ -8,10 +8,13 @@ from typing import Any, assert_never
 
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.transfer import events
+from warm_transfer.transfer.arming import Arming
 from warm_transfer.transfer.briefing import Briefing
 from warm_transfer.transfer.commands import (
     AnswerQuestion,
+    ArmTarget,
     Command,
+    DisarmTarget,
     DismissTarget,
     EndCall,
     ExtendDeadline,
@@ -78,6 +81,8 @@ class Coordinator:
         self._situation: Situation = Talking()
         self._offer: Offer | None = None
         self._final_room = ""
+        self._arming: Arming | None = None
+        """What is being made ready, or is, for the offer that is open."""
         self._attempt = 0
         """Counts the targets that were called or dismissed, over all transfers."""
         self._called: str | None = None
@@ -195,6 +200,12 @@ class Coordinator:
                 self._timers.start(deadline, tasks)
             case ExtendDeadline(deadline):
                 self._timers.extend(deadline, by_s=WAIT_S)
+            case ArmTarget(offer, move):
+                self._arming = Arming(offer, move, inbox=self._inbox, log=self._log)
+                target.add(self._arming.begin(ports.target))
+            case DisarmTarget(reason):
+                if self._undo_arming(reason):
+                    target.supersede(ports.target.dismiss(Disposition.NONE))
             case OpenConsult(offer, move):
                 self._begin_attempt(offer)
                 target.add(self._open(offer, move, self._attempt))
@@ -217,7 +228,8 @@ class Coordinator:
             case TakeCallerBack(disposition):
                 caller.supersede(ports.caller.take_back(disposition))
                 self._situation, self._offer = Talking(), None
-            case DismissTarget(disposition, _):
+            case DismissTarget(disposition, reason):
+                self._undo_arming(reason)
                 target.supersede(ports.target.dismiss(disposition))
             case ReleaseTarget():
                 target.supersede(ports.target.close())
@@ -249,9 +261,20 @@ class Coordinator:
         self._attempt += 1
         self._called = None
 
+    def _undo_arming(self, reason: str) -> bool:
+        """Whether there was anything to undo."""
+        arming, self._arming = self._arming, None
+        if arming is not None:
+            arming.end(reason)
+        return arming is not None
+
     async def _open(self, offer: Offer, move: Move, attempt: int) -> None:
+        arming, self._arming = self._arming, None
+
         def note_rooms(rooms: OpenedRooms) -> None:
             self._final_room = rooms.final_room
+            if arming is not None:
+                arming.hand_over(rooms)
             self._log(
                 CallEvent.CONSULT_OPENED,
                 consult_room=rooms.consult_room,

@@ -15,11 +15,25 @@ class TransferOffered(Event):
     """Agent A offered the caller a transfer."""
 
     offer: Offer
+    move: Move | None = None
+    """How the caller would get to the target, who is made ready for it meanwhile; None: nobody is."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfferWithdrawn(Event):
     """The caller said no."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmExpired(Event):
+    """ARM_TTL_S have passed since the offer, and the caller has not agreed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmingFailed(Event):
+    """What was made ready for the offer can't be used."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +164,7 @@ class CommandFailed(Event):
 
 
 EXPIRY: dict[Deadline, type[Event]] = {
+    Deadline.ARM: ArmExpired,
     Deadline.HOLD: HoldDue,
     Deadline.UPDATE: UpdateDue,
     Deadline.RING: RingExpired,

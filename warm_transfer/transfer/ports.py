@@ -40,8 +40,14 @@ class TargetLine(Protocol):
     Every method may raise TargetUnavailableError; `move_caller` may raise MoveRefusedError.
     """
 
+    async def arm(self, offer: Offer, move: Move, post: Post, note_rooms: "Callable[[OpenedRooms], None]") -> None:
+        """As `open`, before the caller has agreed: nothing of the call is told, and no person is rung.
+
+        A target that can't be called so is left alone, and `note_rooms` is told nothing. `dismiss` undoes it.
+        """
+
     async def open(self, offer: Offer, move: Move, post: Post, note_rooms: "Callable[[OpenedRooms], None]") -> None:
-        """Make the rooms, join the consult room and call the target.
+        """Make the rooms, join the consult room and call the target, or take over what was armed for that.
 
         `note_rooms` is told the names before the rooms are made: whoever has to clean up after us knows them.
         """

@@ -10,7 +10,9 @@ from typing import Any, ClassVar, NamedTuple
 
 from warm_transfer.transfer.commands import (
     AnswerQuestion,
+    ArmTarget,
     Command,
+    DisarmTarget,
     DismissTarget,
     EndCall,
     ExtendDeadline,
@@ -26,6 +28,8 @@ from warm_transfer.transfer.commands import (
 )
 from warm_transfer.transfer.errors import IllegalEventError
 from warm_transfer.transfer.events import (
+    ArmExpired,
+    ArmingFailed,
     CallerAway,
     CallerLeft,
     CallerMoved,
@@ -64,7 +68,7 @@ class Talking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
-    """Agent A has offered a transfer and asked for consent; arming will make things ready here."""
+    """Agent A has offered a transfer and asked for consent; meanwhile a target may be made ready."""
 
     state: ClassVar[State] = State.OFFERED
     offer: Offer
@@ -138,12 +142,26 @@ _HUNG_UP_MOVING = "the caller left during the move"
 _LEFT_MOVING = Ended(disposition=Disposition.CALLER_LEFT, reason=_HUNG_UP_MOVING)
 
 
-def _offer(_: Talking | Offered, event: TransferOffered) -> Step:
-    return Step(Offered(offer=event.offer))
+def _offer(_: Talking, event: TransferOffered) -> Step:
+    arm = (ArmTarget(event.offer, event.move), StartDeadline(Deadline.ARM)) if event.move is not None else ()
+    return Step(Offered(offer=event.offer), arm)
+
+
+def _offer_other(_: Offered, event: TransferOffered) -> Step:
+    offered, arm = _offer(Talking(), event)
+    return Step(offered, (DisarmTarget("another offer"), *arm))
 
 
 def _withdraw(_: Offered, __: OfferWithdrawn) -> Step:
-    return Step(Talking())
+    return Step(Talking(), (DisarmTarget("the offer was withdrawn"),))
+
+
+def _expire_arming(now: Offered, _: ArmExpired) -> Step:
+    return Step(now, (DisarmTarget("no answer in time"),))
+
+
+def _fail_arming(now: Offered, event: ArmingFailed) -> Step:
+    return Step(now, (DisarmTarget(event.reason),))
 
 
 def _request(now: Offered, event: TransferRequested) -> Step:
@@ -309,7 +327,9 @@ _HUNG_UP = Row(_hang_up, _ENDED, (Disposition.CALLER_LEFT,))
 TABLE: dict[tuple[State, type[Event]], Row] = {
     (State.TALKING, TransferOffered): Row(_offer, (State.OFFERED,)),
     (State.TALKING, CallerLeft): Row(_hang_up_without_transfer, _ENDED, (Disposition.NONE,)),
-    (State.OFFERED, TransferOffered): Row(_offer, (State.OFFERED,)),
+    (State.OFFERED, TransferOffered): Row(_offer_other, (State.OFFERED,)),
+    (State.OFFERED, ArmExpired): Row(_expire_arming, (State.OFFERED,)),
+    (State.OFFERED, ArmingFailed): Row(_fail_arming, (State.OFFERED,)),
     (State.OFFERED, OfferWithdrawn): Row(_withdraw, (State.TALKING,)),
     (State.OFFERED, TransferRequested): Row(_request, (State.RINGING,)),
     (State.OFFERED, CallerLeft): _HUNG_UP,

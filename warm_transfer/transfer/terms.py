@@ -51,6 +51,7 @@ class Move(Enum):
 class Deadline(Enum):
     """What a transfer waits for; the durations are settings."""
 
+    ARM = "arm"
     HOLD = "hold"
     UPDATE = "update"
     RING = "ring"

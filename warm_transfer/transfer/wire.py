@@ -12,6 +12,10 @@ CONSULT_TOPIC = "wt.consult"
 """Topic of the reliable data packets in the consult room."""
 MOVE_METHOD = "wt.move"
 """RPC method that a caller's client registers if it can move by itself."""
+ARM_METHOD = "wt.arm"
+"""RPC method of a client that can join the final room ahead, with its microphone muted, until it is told to move."""
+AHEAD_TRACK = "microphone_ahead"
+"""Name of the muted track of a caller who is only ahead: unmuted, it is the proof of the move."""
 END_METHOD = "wt.end"
 """RPC method of our agents: the caller's client hangs up, with no grace time for a return."""
 AGENT_A_PREFIX = "agent_a-"
@@ -74,6 +78,8 @@ class AgentBJob(Message):
     consult_room: str
     move: Move
     consult_mode: ConsultMode
+    is_armed: bool = False
+    """Dispatched before the caller has agreed: may be refused, and leaves by itself."""
     desk_identity: str | None = None
     """The person whose attendant this is, None for an AI Agent B."""
     is_replacing: bool = False
@@ -189,6 +195,12 @@ class MoveOrder(Message):
 
     token: str
     room: str
+
+
+class ArmOrder(MoveOrder):
+    """Payload of the `wt.arm` RPC: where the client waits, muted, for the move; without one it leaves by itself."""
+
+    wait_s: float
 
 
 _JOB: TypeAdapter[AgentAJob | AgentBJob | BusyJob] = TypeAdapter(JobMetadata)

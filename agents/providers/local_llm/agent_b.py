@@ -31,21 +31,29 @@ _SECOND_PERSON = (
 
 def answer(conversation: Conversation) -> Reply:
     """The first line from the briefing; later lines from the specialty and the briefing."""
-    briefing = briefing_of(conversation.sections.get("briefing", ""))
-    known = problems(conversation.sections.get("specialty", ""))
-    specialist, title = identity(conversation.sections.get("identity", ""))
+    sections = conversation.sections
+    if not conversation.model_texts() and not isinstance(conversation.last, Called):
+        return Reply(
+            text=first_line(
+                sections.get("briefing", ""), specialty=sections.get("specialty", ""), who=sections.get("identity", "")
+            )
+        )
+    briefing = briefing_of(sections.get("briefing", ""))
+    known = problems(sections.get("specialty", ""))
     topic = best_problem(known, briefing.reason, briefing.asked)
     texts = conversation.user_texts()
     if isinstance(conversation.last, Called):
         return way_on.after_refusal(conversation, conversation.last)
-    if not conversation.model_texts():
-        return Reply(text=_first_line(briefing, topic, specialist, title))
     if not texts:
         return _say("anything_else")
     return _to_caller(conversation, texts[-1], briefing, known, topic)
 
 
-def _first_line(briefing: BriefingText, topic: Problem | None, specialist: str, title: str) -> str:
+def first_line(told: str, *, specialty: str, who: str) -> str:
+    """What Agent B says first, who was told this in the consult; the sections of its instructions say who it is."""
+    briefing = briefing_of(told)
+    specialist, title = identity(who)
+    topic = best_problem(problems(specialty), briefing.reason, briefing.asked)
     greeting = (
         line(_PART, "first_name", name=briefing.caller_name.split()[0], specialist=specialist, title=title)
         if briefing.caller_name

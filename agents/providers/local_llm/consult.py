@@ -1,7 +1,9 @@
 """The consult: Agent B decides with tools, Agent A answers from the transcript."""
 
 import re
+from collections.abc import Sequence
 
+from agents.providers.local_llm.agent_b import first_line
 from agents.providers.local_llm.conversation import Called, Conversation, Reply
 from agents.providers.local_llm.prompt_reading import briefing_of, needs
 from agents.providers.local_llm.words import line
@@ -51,7 +53,12 @@ def decide(conversation: Conversation) -> Reply:
     to_ask = [kind for kind in missing[asked:] if kind not in facts]
     if to_ask:
         return conversation.use("ask_agent_a", question=line(_PART, "ask", kind=_spoken(to_ask[0])))
-    return conversation.use("accept_transfer")
+    return conversation.use("accept_transfer", first_words=_first_words(conversation, texts))
+
+
+def _first_words(conversation: Conversation, texts: Sequence[str]) -> str:
+    sections = conversation.sections
+    return first_line("\n\n".join(texts), specialty=sections.get("specialty", ""), who=sections.get("identity", ""))
 
 
 def answer_question(conversation: Conversation) -> Reply:

@@ -12,11 +12,12 @@ from livekit import rtc
 from livekit.rtc.participant import PublishTrackError
 from pydantic import ValidationError
 
+from warm_transfer.stand.caller.ahead import Ahead
 from warm_transfer.stand.caller.caller_room import NETWORK_TIMEOUT_S, CallerRoom
 from warm_transfer.stand.caller.downlink import RATE_HZ, CallClock, Downlink, Samples, mix, write_wav
 from warm_transfer.stand.caller.ear import Utterance
 from warm_transfer.stand.caller.microphone import Microphone
-from warm_transfer.transfer.wire import CLIENT_ATTRIBUTE, MOVE_METHOD, MoveOrder
+from warm_transfer.transfer.wire import ARM_METHOD, CLIENT_ATTRIBUTE, MOVE_METHOD, ArmOrder, MoveOrder
 
 HEARD_TIMEOUT_S = 5.0  # as long as the coordinator waits for its proof
 FIRST_WORD_TIMEOUT_S = 20.0
@@ -85,6 +86,7 @@ class Caller:
         self._rooms: list[CallerRoom] = []
         self._room: CallerRoom | None = None
         self._move: asyncio.Task[None] | None = None
+        self._ahead: Ahead | None = None
         self._closing = contextlib.AsyncExitStack()
 
     @property
@@ -137,6 +139,8 @@ class Caller:
 
     async def hang_up(self) -> None:
         """Press the end button: tell the agents, then leave every room."""
+        if self._ahead is not None:
+            await self._ahead.stop()
         if self._move is not None:
             # The native client can't take a join back: if the room is deleted meanwhile, it makes it anew 15 s later.
             if joining := {room.joining for room in self._rooms if room.joining is not None}:
@@ -169,14 +173,18 @@ class Caller:
         return room
 
     async def _join(self, room: CallerRoom, url: str, token: str) -> None:
-        await room.connect(url, token)
-        if self._can_move:
-            await self._announce_moving(room.rtc_room.local_participant)
+        await self._enter(room, url, token)
         if self._has_microphone:
             await room.publish(self.microphone)
 
+    async def _enter(self, room: CallerRoom, url: str, token: str) -> None:
+        await room.connect(url, token)
+        if self._can_move:
+            await self._announce_moving(room.rtc_room.local_participant)
+
     async def _announce_moving(self, me: rtc.LocalParticipant) -> None:
         me.register_rpc_method(MOVE_METHOD, self.answer_move)
+        me.register_rpc_method(ARM_METHOD, self.answer_arm)
         # A token of the stand already carries the attribute; others may not let their holder set it.
         if CLIENT_ATTRIBUTE not in me.attributes and me.permissions.can_update_metadata:
             async with asyncio.timeout(NETWORK_TIMEOUT_S):
@@ -193,6 +201,22 @@ class Caller:
         self._note("move_asked", order.room)
         self._move = self._tasks.create_task(self._move_to(order), name="caller moves")
         return "accepted"
+
+    async def answer_arm(self, call: rtc.RpcInvocationData) -> str:
+        """Reply at once, then be in the room ahead, muted, until the move there or its end."""
+        try:
+            order = ArmOrder.model_validate_json(call.payload)
+        except ValidationError as error:
+            raise rtc.RpcError(rtc.RpcError.ErrorCode.APPLICATION_ERROR, "not an order to come ahead") from error
+        if self._ahead is not None:
+            await self._ahead.stop()
+        self._ahead = Ahead(order, self._new_room(), enter=self._enter_ahead, leave=self._leave, tasks=self._tasks)
+        return "accepted"
+
+    async def _enter_ahead(self, room: CallerRoom, token: str) -> None:
+        await self._enter(room, self._url, token)
+        if self._has_microphone:
+            await room.publish_muted(self.microphone)
 
     async def be_moved(self, token: str) -> None:
         """Be in the token's room instead, as whom LiveKit Cloud moves: never in both, and the music stops."""
@@ -212,9 +236,15 @@ class Caller:
         Once we are heard the move has happened, however long the first word takes: who went back then would find
         an Agent A who is leaving.
         """
-        old, new = self._room, self._new_room()
+        ahead, self._ahead = self._ahead, None
+        old, new = self._room, await ahead.take(order.room) if ahead else None
+        is_ahead = new is not None
+        new = new or self._new_room()
         try:
-            await self._join(new, self._url, order.token)
+            if not is_ahead:
+                await self._enter(new, self._url, order.token)
+            if self._has_microphone:
+                await new.publish(self.microphone)
             if new.name != order.room:
                 raise rtc.ConnectError("the token opens another room")
             await asyncio.wait_for(new.is_heard.wait(), HEARD_TIMEOUT_S)
@@ -248,6 +278,8 @@ class Caller:
         self._check_over()
 
     async def _leave(self, room: CallerRoom) -> None:
+        if room not in self._rooms:  # by a hang-up meanwhile
+            return
         self._rooms.remove(room)
         await room.leave()
 

@@ -10,7 +10,7 @@ from livekit import rtc
 from warm_transfer.stand.caller.downlink import RATE_HZ, Downlink, Lane, Samples
 from warm_transfer.stand.caller.ear import HOLD_MUSIC_TRACK, Ear, Utterance, first_sound, is_sound
 from warm_transfer.stand.caller.microphone import Microphone
-from warm_transfer.transfer.wire import DESK_PREFIX, END_METHOD
+from warm_transfer.transfer.wire import AHEAD_TRACK, DESK_PREFIX, END_METHOD
 
 AGENT = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
 END_TIMEOUT_S = 1.0
@@ -47,6 +47,8 @@ class CallerRoom:
         self._on_utterance = on_utterance
         self._on_first_sound = on_first_sound
         self._on_over = on_over
+        self._muted: rtc.LocalTrackPublication | None = None
+        """Our microphone, while we are only ahead in the room."""
         self._ears: list[Ear] = []
         self._readers: dict[str, asyncio.Task[None]] = {}
         self.rtc_room.on("track_subscribed", self._listen)
@@ -77,8 +79,17 @@ class CallerRoom:
 
     async def publish(self, microphone: Microphone) -> None:
         """Be heard in the room."""
+        muted, self._muted = self._muted, None
+        if muted is not None and isinstance(muted.track, rtc.LocalAudioTrack):
+            muted.track.unmute()
+            return
         async with asyncio.timeout(NETWORK_TIMEOUT_S):
             await microphone.publish(self.rtc_room)
+
+    async def publish_muted(self, microphone: Microphone) -> None:
+        """Be seen in the room, and not heard until `publish`."""
+        async with asyncio.timeout(NETWORK_TIMEOUT_S):
+            self._muted = await microphone.publish(self.rtc_room, name=AHEAD_TRACK, is_muted=True)
 
     async def tell_end(self) -> None:
         """Tell every agent in the room that we hang up; who does not answer learns it by our leaving."""

@@ -41,9 +41,13 @@ class Microphone:
             said.cancel()
         await self._source.aclose()
 
-    async def publish(self, room: rtc.Room) -> rtc.LocalTrackPublication:
+    async def publish(
+        self, room: rtc.Room, *, name: str = "microphone", is_muted: bool = False
+    ) -> rtc.LocalTrackPublication:
         """Publish this microphone in the room, beside any room where it is published already."""
-        track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
+        track = rtc.LocalAudioTrack.create_audio_track(name, self._source)
+        if is_muted:
+            track.mute()
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         return await room.local_participant.publish_track(track, options)
 

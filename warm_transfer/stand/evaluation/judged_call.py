@@ -50,6 +50,9 @@ class JudgingTarget:
         self.briefing: asyncio.Future[Briefing] = asyncio.get_running_loop().create_future()
         self.answers: asyncio.Queue[str] = asyncio.Queue()
 
+    async def arm(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
+        """The judged target is there at once."""
+
     async def open(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
         """Answer at once."""
         self.post = post

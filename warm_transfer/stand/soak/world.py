@@ -137,6 +137,9 @@ class World:
 
     # TargetLine
 
+    async def arm(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
+        """Not part of this world."""
+
     async def open(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
         """Make the rooms and call the target, unless it can not be reached."""
         number = next(self._numbers)

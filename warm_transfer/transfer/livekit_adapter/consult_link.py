@@ -65,6 +65,11 @@ class ConsultLink:
         return self._room_name
 
     @property
+    def peer(self) -> str:
+        """Identity of the other side."""
+        return self._peer
+
+    @property
     def has_peer(self) -> bool:
         """Whether the other side has been seen in the consult room."""
         return self._peer_seen.is_set()

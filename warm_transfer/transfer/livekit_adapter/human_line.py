@@ -82,6 +82,9 @@ class HumanTargetLine:
         self._engagement: Engagement | None = None
         """The call's hold on the desk."""
 
+    async def arm(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
+        """A person is not called before the caller has agreed."""
+
     async def open(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
         """Have the desk for this call alone, make the rooms, join the consult room, ring."""
         self._post, self._offer, self._move = post, offer, move

@@ -8,7 +8,7 @@ from warm_transfer.transfer.errors import MoveRefusedError, TargetUnavailableErr
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess
 from warm_transfer.transfer.livekit_adapter.tokens import MOVE_TOKEN_TTL, caller_token
 from warm_transfer.transfer.terms import Move
-from warm_transfer.transfer.wire import MOVE_METHOD, MoveOrder
+from warm_transfer.transfer.wire import ARM_METHOD, MOVE_METHOD, ArmOrder, MoveOrder
 
 
 async def start_move(
@@ -34,14 +34,33 @@ async def start_move(
         raise MoveRefusedError("the server refused to move the caller") from error
 
 
+async def call_ahead(
+    access: ServerAccess, *, caller_room: rtc.Room, caller_identity: str, final_room: str, wait_s: float
+) -> None:
+    """Have the caller's client join the final room, muted, and wait there at most so long for the move.
+
+    Raises:
+        MoveRefusedError: it can't, or did not answer.
+    """
+    token = caller_token(access, room=final_room, identity=caller_identity, can_move=True, ttl=MOVE_TOKEN_TTL)
+    order = ArmOrder(token=token, room=final_room, wait_s=wait_s)
+    await _order(access, ARM_METHOD, order, caller_room=caller_room, caller_identity=caller_identity)
+
+
 async def _order_move(access: ServerAccess, *, caller_room: rtc.Room, caller_identity: str, final_room: str) -> None:
     """Send the order to the client, with a token for that room alone."""
     token = caller_token(access, room=final_room, identity=caller_identity, can_move=True, ttl=MOVE_TOKEN_TTL)
     order = MoveOrder(token=token, room=final_room)
+    await _order(access, MOVE_METHOD, order, caller_room=caller_room, caller_identity=caller_identity)
+
+
+async def _order(
+    access: ServerAccess, method: str, order: MoveOrder, *, caller_room: rtc.Room, caller_identity: str
+) -> None:
     try:
         await caller_room.local_participant.perform_rpc(
             destination_identity=caller_identity,
-            method=MOVE_METHOD,
+            method=method,
             payload=order.model_dump_json(),
             response_timeout=access.rpc_timeout_s,
         )

@@ -13,6 +13,7 @@ from livekit.protocol.room import PerformRpcRequest, PerformRpcResponse
 
 from warm_transfer.settings import Settings
 from warm_transfer.transfer.errors import TargetUnavailableError
+from warm_transfer.transfer.wire import AHEAD_TRACK
 
 T = TypeVar("T")
 
@@ -64,6 +65,8 @@ class Participant:
     joined_at_ms: int
     """Since the epoch, by the server's clock."""
     is_publishing: bool
+    is_ahead: bool = False
+    """A caller who waits, muted, to be told to move."""
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -160,6 +163,7 @@ class Rooms:
                 identity=one.identity,
                 joined_at_ms=one.joined_at_ms,
                 is_publishing=len(one.tracks) > 0,
+                is_ahead=any(track.name == AHEAD_TRACK and track.muted for track in one.tracks),
                 attributes=dict(one.attributes),
             )
             for one in listed.participants

@@ -14,7 +14,7 @@ from warm_transfer.transfer import events
 from warm_transfer.transfer.briefing import Briefing
 from warm_transfer.transfer.errors import MoveRefusedError, TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.consult_link import ConsultLink
-from warm_transfer.transfer.livekit_adapter.move_order import start_move
+from warm_transfer.transfer.livekit_adapter.move_order import call_ahead, start_move
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess, new_room_name
 from warm_transfer.transfer.ports import ConsultVoice, OpenedRooms, Post
 from warm_transfer.transfer.terms import Disposition, Move, Offer
@@ -76,6 +76,7 @@ class LiveKitTargetLine:
         parties: CallParties,
         consult_mode: ConsultMode,
         room_timeout_s: float,
+        arm_ttl_s: float,
         ring_timeout_s: float,
         dispatch_timeout_s: float,
         voice: ConsultVoice | None,
@@ -89,20 +90,58 @@ class LiveKitTargetLine:
         self._rooms = rooms
         self._parties = parties
         self._consult_mode = consult_mode
-        self._room_timeout_s = room_timeout_s
+        self._room_timeout_s = room_timeout_s + arm_ttl_s
+        """For which nobody may be in a room, and a caller who is ahead waits for the move."""
         self._dispatch_timeout_s = dispatch_timeout_s
         self._most_dispatches = max(2, math.ceil(ring_timeout_s / dispatch_timeout_s) - 1)
         self._voice = voice
         """Speaks the consult's turns in the consult room; None in a text consult."""
         self._farewells = farewells
         self._has_answered = False
+        self._is_missed = False
+        """Agent B was there, and is gone."""
+        self._armed: tuple[Offer, Move] | None = None
+        """For whom everything is ready, before the caller has agreed."""
         self._link: ConsultLink | None = None
         self._opened: TransferRooms | None = None
+        self._dispatched: list[str] = []
+        """Metadata of the jobs that were asked for, of which one comes."""
         self._insisting: asyncio.Task[None] | None = None
+        self._calling_ahead: asyncio.Task[None] | None = None
+
+    async def arm(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
+        """Make everything ready that is not in the caller's own room: whoever is there gets what is said there."""
+        if not move.has_final_room:
+            return
+        await self._prepare(offer, move, post, note_rooms, is_armed=True)
+        self._armed = (offer, move)
 
     async def open(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
-        """Make the rooms, join the consult room and dispatch Agent B, side by side where nothing depends."""
-        self._has_answered = False
+        """Take over what was armed for this offer, or make the rooms, join the consult room and dispatch Agent B."""
+        armed, self._armed = self._armed, None
+        opened, link = self._opened, self._link
+        if armed == (offer, move) and opened is not None and link is not None and not self._is_missed:
+            self._post = post
+            note_rooms(opened)
+            if self._has_answered:
+                post(events.TargetAnswered(link.peer))
+                return
+            await self._dispatch_unless_taken(opened, self._job(offer, move, opened, is_armed=False))
+        else:
+            if opened is not None:
+                await self.dismiss(Disposition.NONE)
+            await self._prepare(offer, move, post, note_rooms, is_armed=False)
+        if self._link is not None and self._opened is not None:
+            insisting = self._insist(self._link, self._opened.final_room)
+            self._insisting = asyncio.create_task(insisting, name="insist on Agent B")
+
+    async def _prepare(
+        self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None], *, is_armed: bool
+    ) -> None:
+        """Rooms, Agent B and the caller's second connection, side by side where nothing depends."""
+        self._has_answered = self._is_missed = False
+        self._dispatched.clear()
+        self._post = post
         caller_room = self._parties.caller_room.name
         opened = TransferRooms(
             consult_room=new_room_name("consult"),
@@ -112,19 +151,35 @@ class LiveKitTargetLine:
         note_rooms(opened)
         own = [opened.consult_room, opened.final_room] if move.has_final_room else [opened.consult_room]
         await asyncio.gather(*(self._rooms.create(name, empty_timeout_s=self._room_timeout_s) for name in own))
-        job = self._job(offer, move, opened)
+        job = self._job(offer, move, opened, is_armed=is_armed)
         self._link = ConsultLink(
             self._access, room=opened.consult_room, identity=job.agent_a_identity, peer=job.identity
         )
-        self._post = post
+        if move is Move.CLIENT_MOVE:
+            self._calling_ahead = asyncio.create_task(self._call_ahead(opened.final_room), name="call the caller ahead")
+        await asyncio.gather(self._join(self._link, job.identity), self._dispatch(opened.final_room, job))
 
+    async def _call_ahead(self, final_room: str) -> None:
+        try:
+            await call_ahead(
+                self._access,
+                caller_room=self._parties.caller_room,
+                caller_identity=self._parties.caller_identity,
+                final_room=final_room,
+                wait_s=self._room_timeout_s,
+            )
+        except MoveRefusedError as error:  # it joins when it is told to move
+            logger.info("the caller's client does not join ahead", extra={"why": error.sentence})
+
+    async def _dispatch(self, room: str, job: AgentBJob) -> None:
         metadata = job.model_dump_json()
-        await asyncio.gather(
-            self._join(self._link, job.identity),
-            self._rooms.dispatch(self._parties.agent_name, opened.final_room, metadata),
-        )
-        insisting = self._insist(self._link, opened.final_room, metadata)
-        self._insisting = asyncio.create_task(insisting, name="insist on Agent B")
+        self._dispatched.append(metadata)
+        await self._rooms.dispatch(self._parties.agent_name, room, metadata)
+
+    async def _dispatch_unless_taken(self, opened: TransferRooms, job: AgentBJob) -> None:
+        """Ask again at once for an Agent B that no worker would make ready ahead."""
+        if not await self._is_taken(opened.final_room):
+            await self._dispatch(opened.final_room, job)
 
     async def brief(self, briefing: Briefing) -> None:
         """Say the briefing if the consult is spoken, then send it as data."""
@@ -142,7 +197,7 @@ class LiveKitTargetLine:
             case Move.CLIENT_MOVE | Move.CLOUD_MOVE:
                 if self._opened is None:
                     raise MoveRefusedError("there is no final room")
-                await start_move(
+                moving = start_move(
                     move,
                     self._access,
                     self._rooms,
@@ -150,6 +205,8 @@ class LiveKitTargetLine:
                     caller_identity=self._parties.caller_identity,
                     final_room=self._opened.final_room,
                 )
+                # Side by side: to a caller who is there already Agent B speaks at once.
+                await asyncio.gather(self._consult().send(Connect()), moving)
             case Move.JOIN_CALLER_ROOM:
                 await self._consult().send(Connect())
             case _:
@@ -170,10 +227,8 @@ class LiveKitTargetLine:
         """Leave and delete the consult room."""
         opened, self._opened = self._opened, None
         link, self._link = self._link, None
-        insisting, self._insisting = self._insisting, None
-        if insisting is not None:  # a dispatch that comes after the room is deleted makes it anew
-            insisting.cancel()
-            await asyncio.gather(insisting, return_exceptions=True)
+        self._armed = None
+        await self._stop_calling()
         try:
             if self._voice is not None:
                 await self._voice.detach()
@@ -183,7 +238,15 @@ class LiveKitTargetLine:
             if opened is not None:
                 await self._rooms.delete(opened.consult_room)
 
-    async def _insist(self, link: ConsultLink, room: str, job: str) -> None:
+    async def _stop_calling(self) -> None:
+        """A dispatch, or a caller, that comes after the room is deleted makes it anew."""
+        calling = [one for one in (self._insisting, self._calling_ahead) if one is not None]
+        self._insisting = self._calling_ahead = None
+        for one in calling:
+            one.cancel()
+        await asyncio.gather(*calling, return_exceptions=True)
+
+    async def _insist(self, link: ConsultLink, room: str) -> None:
         """Dispatch Agent B again until it has come or the line is closed; no free worker means a lost dispatch.
 
         A dispatch that a worker has taken is given PATIENCE times as long: another one would have another worker start
@@ -195,22 +258,22 @@ class LiveKitTargetLine:
                 await asyncio.wait_for(link.wait_for_peer(), self._dispatch_timeout_s)
                 return
             waited += 1
-            is_taken = await self._is_taken(room, job)
+            is_taken = await self._is_taken(room)
             if left and (not is_taken or waited == PATIENCE):
                 logger.warning("Agent B did not come in time", extra={"is_taken": is_taken})
                 waited = 0
                 with contextlib.suppress(TargetUnavailableError):  # the server is away for a moment
-                    await self._rooms.dispatch(self._parties.agent_name, room, job)
+                    await self._rooms.dispatch(self._parties.agent_name, room, self._dispatched[-1])
         if not is_taken:  # else it may come until it has rung for long enough
             self._post(events.TargetUnavailable("no worker is free"))
 
-    async def _is_taken(self, room: str, job: str) -> bool:
+    async def _is_taken(self, room: str) -> bool:
         """Whether a worker has taken a dispatch of this Agent B; a server that can't be asked has not said so."""
         try:
             asked = await self._rooms.dispatches(room, self._parties.agent_name)
         except TargetUnavailableError:
             return False
-        return any(one.job_ids for one in asked if one.metadata == job)
+        return any(one.job_ids for one in asked if one.metadata in self._dispatched)
 
     async def _say_farewell(self, link: ConsultLink, disposition: Disposition) -> None:
         text = self._farewells.get(disposition, "")
@@ -221,7 +284,7 @@ class LiveKitTargetLine:
             if failure is not None:
                 logger.info("target not told", extra={"why": repr(failure)})
 
-    def _job(self, offer: Offer, move: Move, opened: TransferRooms) -> AgentBJob:
+    def _job(self, offer: Offer, move: Move, opened: TransferRooms, *, is_armed: bool) -> AgentBJob:
         return AgentBJob(
             call_id=self._parties.call_id,
             epoch=self._parties.epoch + 1,
@@ -233,15 +296,20 @@ class LiveKitTargetLine:
             consult_room=opened.consult_room,
             move=move,
             consult_mode=self._consult_mode,
+            is_armed=is_armed,
         )
 
     async def _join(self, link: ConsultLink, peer: str) -> None:
         await link.connect(
             on_message=lambda message: self._take(message, peer),
-            on_peer_left=lambda: self._post(events.TargetLeft()),
+            on_peer_left=self._miss,
         )
         if self._voice is not None:
             await self._voice.attach(link.room, peer)
+
+    def _miss(self) -> None:
+        self._is_missed = True
+        self._post(events.TargetLeft())
 
     def _take(self, message: ConsultMessage, peer: str) -> None:
         match message:

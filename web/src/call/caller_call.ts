@@ -6,7 +6,7 @@ import { Microphone, microphoneAdvice } from "./microphone";
 import { move } from "./move";
 import { type RoomEars, RoomLink, type Words } from "./room_link";
 import { type Segment, type Speaker, withSegment } from "./transcript";
-import { HOLD_TOPIC, MOVE_METHOD, readHold, readMoveOrder } from "./wire";
+import { ARM_METHOD, HOLD_TOPIC, MOVE_METHOD, type MoveOrder, readArmOrder, readHold, readMoveOrder } from "./wire";
 
 const STORED_CALL = "warm-transfer.call";
 /** As long as the call waits for a caller whose network changes. */
@@ -31,6 +31,14 @@ export interface CallerState {
   fault: string | null;
 }
 
+interface Ahead {
+  link: RoomLink;
+  /** Whether it got in. */
+  entered: Promise<boolean>;
+  room: string;
+  timer: ReturnType<typeof setTimeout>;
+}
+
 const IDLE: CallerState = {
   phase: "idle",
   sessionId: null,
@@ -53,6 +61,8 @@ export class CallerCall {
   private state = IDLE;
   private listeners = new Set<() => void>();
   private link: RoomLink | null = null;
+  /** Where the caller is ahead, muted, until told to move there. */
+  private ahead: Ahead | null = null;
   private me = "";
   private typed = 0;
 
@@ -84,7 +94,7 @@ export class CallerCall {
     const link = this.link;
     this.link = null;
     this.forget({ phase: "ended" });
-    await link?.hangUp();
+    await Promise.all([link?.hangUp(), this.leaveAhead()]);
   }
 
   async setMuted(isMuted: boolean): Promise<void> {
@@ -118,6 +128,7 @@ export class CallerCall {
     this.link = null;
     this.forget({ phase: "ended" });
     void link?.leave();
+    void this.leaveAhead();
   }
 
   private async openMicrophone(deviceId?: string): Promise<void> {
@@ -173,10 +184,49 @@ export class CallerCall {
         const isParked = topic === HOLD_TOPIC ? readHold(payload) : null;
         if (isParked !== null && link === this.link) this.set({ isParked });
       },
-      onRpc: { [MOVE_METHOD]: async (payload) => this.answerMove(url, payload) },
+      onRpc: {
+        [MOVE_METHOD]: async (payload) => this.answerMove(url, payload),
+        [ARM_METHOD]: async (payload) => this.answerArm(url, payload),
+      },
     };
     const link = new RoomLink(url, token, this.microphone, () => this.state.isMuted, ears);
     return link;
+  }
+
+  /** Replies at once, then waits in that room, muted; if anything fails, the move joins it anew. */
+  private answerArm(url: string, payload: string): string {
+    const order = readArmOrder(payload);
+    if (!order) throw new Error("not an order to come ahead");
+    if (this.state.isMoving || !this.link) throw new Error("already moving");
+    void this.leaveAhead();
+    const link = this.newLink(url, order.token);
+    const entered = link.goAhead().then(
+      () => true,
+      () => false,
+    );
+    const timer = setTimeout(() => void this.leaveAhead(), order.waitS * 1000);
+    this.ahead = { link, entered, room: order.room, timer };
+    return "accepted";
+  }
+
+  private async leaveAhead(): Promise<void> {
+    const ahead = this.ahead;
+    this.ahead = null;
+    if (!ahead) return;
+    clearTimeout(ahead.timer);
+    await ahead.link.leave();
+  }
+
+  /** The link that is in that room ahead, null if there is none. */
+  private async takeAhead(room: string): Promise<RoomLink | null> {
+    const ahead = this.ahead;
+    if (ahead && ahead.room === room && (await ahead.entered) && !ahead.link.isOver) {
+      clearTimeout(ahead.timer);
+      this.ahead = null;
+      return ahead.link;
+    }
+    await this.leaveAhead();
+    return null;
   }
 
   /** Replies at once, then moves: the reply is no proof, the microphone in the new room is. */
@@ -185,11 +235,12 @@ export class CallerCall {
     if (!order) throw new Error("not a move order");
     if (this.state.isMoving || !this.link) throw new Error("already moving");
     this.set({ isMoving: true });
-    void this.moveTo(this.link, this.newLink(url, order.token), order.room);
+    void this.moveTo(this.link, url, order);
     return "accepted";
   }
 
-  private async moveTo(old: RoomLink, next: RoomLink, room: string): Promise<void> {
+  private async moveTo(old: RoomLink, url: string, { token, room }: MoveOrder): Promise<void> {
+    const next = (await this.takeAhead(room)) ?? this.newLink(url, token);
     const { moved } = await move(old, next, room);
     if (this.link !== old) {
       // Hung up meanwhile: neither room is ours any more.

@@ -12,7 +12,7 @@ import {
 } from "livekit-client";
 import type { Microphone } from "./microphone";
 import type { NewRoom } from "./move";
-import { CHAT_TOPIC, END_METHOD, TRANSCRIPTION_TOPIC } from "./wire";
+import { AHEAD_TRACK, CHAT_TOPIC, END_METHOD, TRANSCRIPTION_TOPIC } from "./wire";
 
 const END_TIMEOUT_MS = 1000;
 const POLL_MS = 50;
@@ -43,6 +43,8 @@ export class RoomLink implements NewRoom {
   private isLeft = false;
   private isSilent = false;
   private isHeard = false;
+  /** In the room, but not moved there yet. */
+  private isAhead = false;
   private publication: LocalTrackPublication | null = null;
   private media: MediaStreamTrack | null = null;
   private forget: () => void = () => undefined;
@@ -57,20 +59,54 @@ export class RoomLink implements NewRoom {
     this.listen();
   }
 
+  /** Be in the room, seen and muted, until `join` and `publish` make it the caller's. */
+  async goAhead(): Promise<void> {
+    await this.connect();
+    if (!this.microphone || this.isLeft) return;
+    const track = this.newTrack(this.microphone);
+    await track.mute();
+    const name = AHEAD_TRACK;
+    this.publication = await this.room.localParticipant.publishTrack(track, { source: Track.Source.Microphone, name });
+    this.isAhead = true;
+  }
+
   async join(): Promise<string> {
+    if (!this.isAhead) await this.connect();
+    return this.room.name;
+  }
+
+  private async connect(): Promise<void> {
     await this.room.connect(this.url, this.token, { maxRetries: 1 });
     // A join that ended after we had given it up must not leave us in the room.
     if (this.isLeft) await this.room.disconnect();
-    return this.room.name;
   }
 
   async publish(): Promise<void> {
     if (!this.microphone) return;
-    this.media = this.microphone.clone();
-    const track = new LocalAudioTrack(this.media, undefined, true);
+    if (this.isAhead && !this.isMuted()) {
+      this.isAhead = false;
+      await this.publication?.unmute();
+      return;
+    }
+    await this.withdrawAhead();
+    const track = this.newTrack(this.microphone);
     if (this.isMuted()) await track.mute();
     this.publication = await this.room.localParticipant.publishTrack(track, { source: Track.Source.Microphone });
-    this.forget = this.microphone.onChange(() => void this.replaceMedia(track));
+  }
+
+  /** A caller who is muted proves the move by a track that was not there before. */
+  private async withdrawAhead(): Promise<void> {
+    const track = this.isAhead ? this.publication?.track : undefined;
+    this.isAhead = false;
+    this.forget();
+    if (track) await this.room.localParticipant.unpublishTrack(track);
+  }
+
+  private newTrack(microphone: Microphone): LocalAudioTrack {
+    this.media = microphone.clone();
+    const track = new LocalAudioTrack(this.media, undefined, true);
+    this.forget = microphone.onChange(() => void this.replaceMedia(track));
+    return track;
   }
 
   async setMuted(isMuted: boolean): Promise<void> {

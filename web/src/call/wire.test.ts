@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readHold, readMoveOrder } from "./wire";
+import { readArmOrder, readHold, readMoveOrder } from "./wire";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -15,6 +15,14 @@ describe("what comes over the wire", () => {
       '{"token": 1, "room": "r"}',
     ]) {
       expect(readMoveOrder(payload)).toBeNull();
+    }
+  });
+
+  it("is an order to come ahead only with a time to wait", () => {
+    const order = readArmOrder('{"token": "t", "room": "final-1", "wait_s": 110}');
+    expect(order).toEqual({ token: "t", room: "final-1", waitS: 110 });
+    for (const payload of ["", '{"token": "t", "room": "r"}', '{"token": "t", "room": "r", "wait_s": 0}']) {
+      expect(readArmOrder(payload)).toBeNull();
     }
   });
 

@@ -1,6 +1,9 @@
 /** Names on the wire between the caller's page and our agents, as in warm_transfer/transfer/wire.py. */
 
 export const MOVE_METHOD = "wt.move";
+export const ARM_METHOD = "wt.arm";
+/** Name of the muted track of a caller who is only ahead in a room: unmuted, it proves the move. */
+export const AHEAD_TRACK = "microphone_ahead";
 export const END_METHOD = "wt.end";
 export const CONSULT_TOPIC = "wt.consult";
 export const TRANSCRIPTION_TOPIC = "lk.transcription";
@@ -23,6 +26,19 @@ export function readMoveOrder(payload: string): MoveOrder | null {
     return null;
   }
 }
+/** Where the caller's client waits, muted, to be told to move there; after `waitS` it leaves by itself. */
+export interface ArmOrder extends MoveOrder {
+  waitS: number;
+}
+
+/** The order in an RPC's payload, null if it is none. */
+export function readArmOrder(payload: string): ArmOrder | null {
+  const order = readMoveOrder(payload);
+  if (!order) return null;
+  const { wait_s } = JSON.parse(payload) as Record<string, unknown>;
+  return typeof wait_s === "number" && wait_s > 0 ? { ...order, waitS: wait_s } : null;
+}
+
 /** A human Agent B's desk tells the caller's page that it holds the caller: `{"type": "hold", "is_held": true}`. */
 export const HOLD_TOPIC = "wt.hold";
 
