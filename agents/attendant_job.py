@@ -14,6 +14,7 @@ from agents.caller_presence import CallerPresence
 from agents.consult_speech import ConsultSpeech
 from agents.departure import END_REASON, GOODBYE_S, TAIL_S
 from agents.desk_presence import DeskPresence
+from agents.ears import hear_again
 from agents.hand_back import HandBack
 from agents.return_desk import ReturnRequest
 from agents.scribe import Scribe
@@ -57,6 +58,7 @@ class AttendantJob(TargetJob):
         if not await self._claim():
             raise NotNeededError("the call is another job's")
         await self._ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
+        hear_again(self._ctx.room)
         self._has_joined = self._has_caller = True
 
     async def _is_here_already(self, rooms: Rooms) -> bool:

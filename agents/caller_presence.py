@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from livekit import rtc
 
+from agents.ears import hear_again
 from agents.own_connection import is_lost
 from warm_transfer.transfer.wire import AHEAD_TRACK, END_METHOD
 
@@ -79,6 +80,7 @@ class CallerPresence:
 
     def subscribe(self) -> None:
         """Begin to hear the caller in a room that was joined deaf."""
+        hear_again(self._room, self._identity)
         self._room.on("track_published", self._subscribe_to)
         caller = self._room.remote_participants.get(self._identity)
         if caller is None:
@@ -91,6 +93,7 @@ class CallerPresence:
 
     def admit(self) -> None:
         """Begin to hear a caller who comes, or is ahead, in a room that was joined deaf."""
+        hear_again(self._room, self._identity)
         self._room.on("track_published", self._subscribe_to)
         caller = self._room.remote_participants.get(self._identity)
         if caller is not None:

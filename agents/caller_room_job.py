@@ -10,6 +10,7 @@ from livekit import rtc
 from livekit.agents import AutoSubscribe, JobContext
 
 from agents.caller_talk import ROLE, CallerTalk
+from agents.ears import hear_again
 from agents.house import House
 from agents.taken_over import TakenOverCall
 from warm_transfer.calls.events import CallEvent
@@ -44,6 +45,7 @@ class CallerRoomJob:
             recorder = await stack.enter_async_context(self._house.recorder(self._call_id))
             rooms = await stack.enter_async_context(Rooms(self._house.access))
             await self._ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
+            hear_again(self._ctx.room)
             if self._job.replaces is None and await self._has_agent_a(rooms):
                 logger.info("call is here already", extra={"room": self._ctx.room.name})
                 return

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from livekit import rtc
 
+from agents.ears import hear_again
+
 
 class DeskPresence:
     """Watches one identity in one room, from now until `close()`.
@@ -19,6 +21,7 @@ class DeskPresence:
         self._rejoin_grace_s = rejoin_grace_s
         self._on_gone = on_gone
         self._waiting: asyncio.TimerHandle | None = None
+        hear_again(room, identity)
         self.heard = asyncio.Event()
         """The person's microphone is subscribed here."""
         room.on("track_published", self._subscribe)

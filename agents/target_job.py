@@ -14,6 +14,7 @@ from livekit.agents import AutoSubscribe, JobContext
 from agents.agent_b_commands import AgentBCommands
 from agents.caller_presence import CallerPresence
 from agents.consult_speech import ConsultSpeech
+from agents.ears import hear_again
 from agents.hand_back import HandBack
 from agents.house import AGENT_A_VOICE, House
 from agents.providers.catalog import Models
@@ -186,6 +187,8 @@ class TargetJob(ABC):
         while not (await asyncio.wait({joining}, timeout=JOIN_CHECK_S))[0]:
             await self._check_rooms(rooms)
         await joining
+        if self._hearing is AutoSubscribe.AUDIO_ONLY:
+            hear_again(self._ctx.room)
         self._has_joined = True
         if voice is not None:
             stack.push_async_callback(voice.detach)

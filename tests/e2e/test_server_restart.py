@@ -1,6 +1,8 @@
 """livekit-server is killed and started again in mid-call: everybody finds back, and the caller hears a voice."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,11 +14,14 @@ from tests.e2e.conftest import LiveKit
 from tests.e2e.placed_call import DEADLINE_S, running_site
 from warm_transfer.settings import Settings
 from warm_transfer.stand.caller.caller import Caller
+from warm_transfer.stand.caller.speech_process import SPEECH_RATE_HZ, SpeechProcess
 from warm_transfer.stand.server import LiveKitServer, free_port
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms, new_room_name
 from warm_transfer.transfer.livekit_adapter.tokens import caller_token
 from warm_transfer.transfer.wire import AGENT_A_PREFIX
 
+FIRST_S = 4.0
+"""The caller is back after 0.5 s."""
 SECOND_COMES_S = 4.0
 """A second agent that the token asked for would be here by then: 0.5 s after the caller is back."""
 
@@ -53,6 +58,26 @@ async def test_call_goes_on_after_the_server_was_restarted(tmp_path_factory: pyt
         await call.until_said("susan", speaker="agent_b")
         await call.caller.hang_up()
         await call.until_nothing_is_left()
+
+
+@pytest.mark.long
+async def test_caller_who_is_back_before_agent_a_is_heard(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("first")
+    async with own_server(folder) as (server, livekit), running_site(livekit, folder) as site, site.call() as call:
+        await call.until_said("how can i help")
+        pid = (await call.until("job_started")).payload["pid"]
+        with SpeechProcess() as speech:
+            words = await asyncio.to_thread(speech.speak, "I was charged twice on my last bill.", "caller")
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                await server.restart()
+                await asyncio.sleep(FIRST_S)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            await call.until_said("you are back")
+            await asyncio.sleep(FIRST_S)  # until Agent A has said again how it can help
+            await call.caller.say("", words, SPEECH_RATE_HZ)
+        await call.until_said("charged twice", speaker="caller")
 
 
 @pytest.mark.long

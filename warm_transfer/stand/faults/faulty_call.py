@@ -42,7 +42,7 @@ UNHEARD_S = 1.5
 _LASTS_S = {
     State.TALKING: 6.0,
     State.OFFERED: 5.0,
-    State.RINGING: 0.25,
+    State.RINGING: 0.05,
     State.CONSULTING: 8.0,
     State.MOVING: 0.1,
     State.ENDED: 6.0,

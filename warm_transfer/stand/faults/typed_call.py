@@ -34,6 +34,8 @@ SEEN_EACH_S = 0.25
 QUIET_S = 1.2
 """Longer than a pause between two sentences."""
 POLL_S = 0.05
+LATEST = 5
+"""Calls that may have begun after a playground's."""
 
 
 class TypedCall:
@@ -56,7 +58,6 @@ class TypedCall:
         """Agent As in the caller's room, at any one time."""
         self.agents_allowed = 1
         self.log = log or site.log
-        self._placed_at = time.time()
         self._known: list[LoggedEvent] = []
         self._told: dict[str, float] = {}
         """When the caller first told each kind of fact, seconds since the epoch."""
@@ -111,10 +112,17 @@ class TypedCall:
         """All events of the call so far; those known before, while the log can't be read."""
         with suppress(LogUnavailableError):
             if self.call_id is None:
-                self.call_id = await asyncio.to_thread(self.log.call_of_room, self.room, self._placed_at)
+                self.call_id = await asyncio.to_thread(self._call_of_our_room)
             if self.call_id is not None:
                 self._known = await asyncio.to_thread(self.log.events, self.call_id)
         return self._known
+
+    def _call_of_our_room(self) -> str | None:
+        for call_id in self.log.call_ids(limit=LATEST):
+            started = [one for one in self.log.events(call_id) if one.type == "call_started"]
+            if any(one.payload["caller_room"] == self.room for one in started):
+                return call_id
+        return None
 
     async def until(
         self, event_type: str, *, count: int = 1, timeout_s: float = WAIT_S, **payload: object

@@ -64,7 +64,10 @@ async def _transfer_without_log(stage: Stage, crew: Crew, fault: Fault, outage: 
             await call.type(WANTS_BILLING_NOW)
             with strike.watched():
                 await call.until_heard(strike, by="agent_b")
-                if any(event.type in _IN_ORDER for event in await call.events()):
+                # Once Agent A's job has ended its worker, whom a full disk of its jobs does not concern, writes for it.
+                events = await call.events()
+                has_ended = any(event.type == "job_ended" for event in events)
+                if not has_ended and any(event.type in _IN_ORDER for event in events):
                     raise UnmetError("the log was not away")
         with strike.watched():
             await call.until("transfer_ended", disposition="completed")
