@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Playwright, async_playwright
 
-from tests.web.browser import WEB, find_chromium
 from tests.web.web_site import WebSite, web_site
+from warm_transfer.stand.browser.chromium import WEB, find_chromium
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

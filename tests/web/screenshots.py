@@ -9,9 +9,9 @@ from pathlib import Path
 from playwright.async_api import Page, Playwright, async_playwright, expect
 
 from tests.web.axe import overflows, violations
-from tests.web.browser import SIZES, a_browser, find_chromium
 from tests.web.people import CallerPage, DeskPage
 from tests.web.web_site import WebSite, web_site
+from warm_transfer.stand.browser.chromium import SIZES, a_browser, find_chromium
 
 
 class Camera:

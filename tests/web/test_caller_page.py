@@ -8,10 +8,10 @@ import pytest
 from playwright.async_api import Playwright
 
 from tests.web.axe import overflows, violations
-from tests.web.browser import a_browser
 from tests.web.people import CallerPage
 from tests.web.web_site import WebSite
 from warm_transfer.calls.folding import read_call
+from warm_transfer.stand.browser.chromium import a_browser
 from warm_transfer.stand.caller.downlink import RATE_HZ, write_wav
 from warm_transfer.stand.caller.microphone import resampled
 from warm_transfer.stand.caller.speech_process import SPEECH_RATE_HZ, SpeechProcess

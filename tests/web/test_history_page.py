@@ -7,10 +7,10 @@ import pytest
 from playwright.async_api import Page, Playwright, expect
 
 from tests.web.axe import overflows, violations
-from tests.web.browser import Size, a_browser
 from tests.web.web_site import WebSite
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import CallLog
+from warm_transfer.stand.browser.chromium import Size, a_browser
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

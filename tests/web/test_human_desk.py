@@ -10,12 +10,12 @@ import pytest
 from playwright.async_api import ConsoleMessage, Page, Playwright, expect
 
 from tests.web.axe import overflows, violations
-from tests.web.browser import a_browser
 from tests.web.people import CallerPage, DeskPage
-from tests.web.sound import RATE_HZ, Sound, wire
 from tests.web.web_site import WebSite
 from warm_transfer.calls.folding import read_call
 from warm_transfer.calls.snapshots import CallSnapshot
+from warm_transfer.stand.browser.chromium import a_browser
+from warm_transfer.stand.browser.sound import RATE_HZ, Sound, wire
 from warm_transfer.stand.caller.downlink import Samples
 from warm_transfer.stand.listening import level_dbfs, silent_runs, tone_ms
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, Playwright, expect
 
-from tests.web.browser import a_browser
 from tests.web.people import CallerPage, DeskPage
 from tests.web.web_site import WebSite
+from warm_transfer.stand.browser.chromium import a_browser
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

@@ -28,6 +28,10 @@ class Sound:
         """Say this tone from now on; 0 for silence. Above 5 kHz it is no voice to anybody, and no music."""
         await self.page.evaluate("(hz) => wtSound.hum(hz)", hz)
 
+    async def say(self, samples: Samples) -> None:
+        """Say this from now on, again and again without a pause: `int16[n_samples]` at `RATE_HZ`."""
+        await self.page.evaluate("(text) => wtSound.say(text)", base64.b64encode(samples.tobytes()).decode())
+
     async def heard(self) -> Samples:
         """All that the page has played since it was loaded, `int16[n_samples]` at `RATE_HZ`."""
         return np.frombuffer(base64.b64decode(await self.page.evaluate("() => wtSound.heard()")), np.int16)

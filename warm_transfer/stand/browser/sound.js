@@ -1,5 +1,6 @@
 // Before a page's own code: its microphone is a tone that the test switches, and all that it plays is recorded.
-// Calls of test: wtSound.hum(hz), 0 for silence; wtSound.heard() gives base64 of int16 at 16 kHz since the page was opened.
+// Calls of test: wtSound.hum(hz), 0 for silence; wtSound.say(base64 of int16 at 16 kHz), again and again without a pause;
+// wtSound.heard() gives base64 of int16 at 16 kHz since the page was opened.
 (() => {
   if (!navigator.mediaDevices) return; // about:blank
   const RATE_HZ = 16_000;
@@ -49,6 +50,15 @@
     hum(hz) {
       if (hz) tone.frequency.value = hz;
       level.gain.value = hz ? TONE : 0;
+    },
+    say(text) {
+      const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+      const samples = Float32Array.from(new Int16Array(bytes.buffer), (sample) => sample / 32_768);
+      const sound = new AudioBuffer({ length: samples.length, sampleRate: RATE_HZ });
+      sound.copyToChannel(samples, 0);
+      const source = new AudioBufferSourceNode(context, { buffer: sound, loop: true });
+      source.connect(microphone);
+      source.start();
     },
     heard() {
       const samples = new Int16Array(blocks.length * 128);

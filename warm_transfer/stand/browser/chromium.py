@@ -9,7 +9,9 @@ from typing import Literal
 
 from playwright.async_api import BrowserContext, Playwright
 
-WEB = Path(__file__).parents[2] / "web"
+from warm_transfer.stand.worker_process import ROOT
+
+WEB = ROOT / "web"
 SIZES = {"phone": (390, 844), "desktop": (1440, 900)}
 Size = Literal["phone", "desktop"]
 Scheme = Literal["light", "dark"]
