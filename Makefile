@@ -13,7 +13,7 @@ N ?= 10000
 SEED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python web weblint screenshots demo test lint format soak faults eval check-providers calls messages clean
+.PHONY: help setup python web weblint screenshots demo test lint format soak faults bench eval check-providers calls messages clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ soak: python ## Random calls in virtual time: nobody stranded, nothing left [N=1
 
 faults: setup ## Kill processes in every state of real calls, make every other fault, and listen [QUICK=1] [ONLY=server]
 	@$(RUN) -m warm_transfer.stand.faults $(if $(filter-out 0 no false,$(QUICK)),--quick) $(if $(ONLY),--only "$(ONLY)")
+
+bench: setup ## Measure transfers, turns, gaps, capacity and growth; no verdicts [QUICK=1] [ONLY=overhead,turns]
+	@$(RUN) -m warm_transfer.stand.bench $(if $(filter-out 0 no false,$(QUICK)),--quick) $(if $(ONLY),--only "$(ONLY)")
 
 eval: python ## Hold the judged conversations with the configured model [ONLY=tuning] [NAME=part of a name]
 	@$(RUN) -m warm_transfer.stand.evaluation $(if $(ONLY),--only "$(ONLY)") $(if $(NAME),--name "$(NAME)")

@@ -42,6 +42,7 @@ class LiveKitServer:
         keys: tuple[str, str] | None = None,
         cache: Path = CACHE,
         search_path: str | None = None,
+        config: Path = CONFIG,
     ) -> None:
         """`keys`: API key and secret instead of livekit.yaml's; `search_path`: instead of the PATH."""
         self.url = user_url or f"ws://{HOST}:{port}"
@@ -53,6 +54,7 @@ class LiveKitServer:
         self._keys = keys
         self._cache = cache
         self._search_path = search_path
+        self._config = config
         self._server: asyncio.subprocess.Process | None = None
 
     @property
@@ -95,7 +97,7 @@ class LiveKitServer:
         await self._wait_until_it_answers(self._server)
 
     async def _start(self, binary: Path) -> asyncio.subprocess.Process:
-        flags = ["--config", str(CONFIG), "--port", str(self.port), "--udp-port", str(self.udp_port)]
+        flags = ["--config", str(self._config), "--port", str(self.port), "--udp-port", str(self.udp_port)]
         # Not our environment: livekit-server takes LIVEKIT_CONFIG, NODE_IP, UDP_PORT and more from it, before
         # the file. Keys go this way and not as a flag: any user of the machine can read the process list.
         environment = {"LIVEKIT_KEYS": f"{self._keys[0]}: {self._keys[1]}"} if self._keys else {}

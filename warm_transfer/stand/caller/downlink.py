@@ -3,7 +3,7 @@
 import asyncio
 import time
 import wave
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,6 +84,10 @@ class Lane:
         """Take the lane into the mix again."""
         if self.is_muted:
             self._mutes[-1] = (self._mutes[-1][0], place)
+
+    def frames(self) -> Iterator[tuple[int, Samples]]:
+        """Each frame and when it arrived, in samples on the call's clock: without a player's delay."""
+        return ((arrival - self.delay, chunk) for arrival, chunk in zip(self._arrivals, self._chunks, strict=True))
 
     def rendered(self) -> tuple[int, npt.NDArray[np.float32]]:
         """Where the lane begins, and its audio from there on: float32[n_samples] in int16's range."""

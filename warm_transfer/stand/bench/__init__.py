@@ -1,0 +1,1 @@
+"""Numbers about transfers, without verdicts: their cost against the shortest that LiveKit can do, and more."""
