@@ -1,6 +1,7 @@
 """The bench's language model: what Agent A, Agent B and the baselines say and call, in microseconds."""
 
 import asyncio
+import inspect
 import json
 import re
 import uuid
@@ -9,7 +10,7 @@ from typing import Any
 from livekit.agents import llm
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, APIConnectOptions, NotGivenOr
 
-from warm_transfer.stand.bench.marks import mark
+from warm_transfer.stand.bench.marks import is_first_line_fixed, mark
 from warm_transfer.stand.bench.models import provider_takes
 from warm_transfer.stand.bench.sizes import INSTANT, REAL
 
@@ -67,9 +68,13 @@ class _Answer(llm.LLMStream):
 
     async def _run(self) -> None:
         await provider_takes(self._model.first_token_s, "llm")
-        words, tool, arguments = answer(self._chat_ctx, frozenset(llm.ToolContext(self._tools).function_tools))
-        if tool == "accept_transfer" and self._model.consult_s:
+        tools = llm.ToolContext(self._tools).function_tools
+        words, tool, arguments = answer(self._chat_ctx, frozenset(tools))
+        if tool == "accept_transfer":
             await asyncio.sleep(self._model.consult_s)
+            # An acceptance may bring the first line with it: then there is no further request for that.
+            if "first_words" in inspect.signature(tools[tool]).parameters and not is_first_line_fixed():
+                arguments = {"first_words": first_words(self._chat_ctx)}
         request_id = uuid.uuid4().hex
         mark(f"called {tool}" if tool else "answered")
         calls = [llm.FunctionToolCall(name=tool, arguments=json.dumps(arguments), call_id=request_id)] if tool else []
@@ -96,6 +101,11 @@ def first_line(instructions: str) -> str:
     briefing = instructions.partition("# Briefing")[2]
     found = re.search(r"charged \w+", briefing)
     return f"Hello, this is Ben. You were {found.group() if found else 'on the phone with Alex'}."
+
+
+def first_words(consult: llm.ChatContext) -> str:
+    """The same, made from what Agent A said in the consult."""
+    return first_line("# Briefing " + " ".join(one.text_content or "" for one in consult.messages()))
 
 
 def _of_agent_a(chat_ctx: llm.ChatContext, tools: frozenset[str]) -> tuple[str, str, dict[str, Any]]:

@@ -30,6 +30,17 @@ def mark(name: str, *, since_s: float = 0.0) -> None:
         file.write(line + "\n")  # one write of under 4 KiB to an O_APPEND file: no process cuts another's line
 
 
+def first_line_file(unwritten_dir: Path) -> Path:
+    """Holds how Agent B's first line is made: "say" for a fixed one."""
+    return unwritten_dir.with_name("first_line")
+
+
+def is_first_line_fixed() -> bool:
+    """Whether it is, for the processes with this one's settings."""
+    file = first_line_file(load_settings().unwritten_dir)
+    return file.exists() and file.read_text(encoding="utf-8") == "say"
+
+
 def marks_file(unwritten_dir: Path) -> Path:
     """Where the processes with this UNWRITTEN_DIR note theirs."""
     return unwritten_dir.with_name("marks.jsonl")

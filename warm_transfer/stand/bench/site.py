@@ -15,7 +15,7 @@ from agents.roster import load_roster
 from warm_transfer.calls.log import CallLog
 from warm_transfer.settings import Settings, load_settings
 from warm_transfer.stand.bench.bare_job import BRIEFING, BareJob, FirstLine, Kind
-from warm_transfer.stand.bench.marks import Mark, marks_file, read_marks
+from warm_transfer.stand.bench.marks import Mark, first_line_file, marks_file, read_marks
 from warm_transfer.stand.server import CONFIG, LiveKitServer, free_port
 from warm_transfer.stand.worker_process import WorkerProcess
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess
@@ -93,7 +93,7 @@ class BenchSite:
 
     def begin_with(self, first_line: FirstLine) -> None:
         """How our Agent B makes its first line from now on."""
-        (self.folder / "first_line").write_text(first_line)
+        first_line_file(self.settings.unwritten_dir).write_text(first_line, encoding="utf-8")
 
     def bare_job(self, kind: Kind, caller_identity: str, first_line: FirstLine) -> BareJob:
         """A job for the bare worker."""

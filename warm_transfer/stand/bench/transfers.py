@@ -16,8 +16,8 @@ from warm_transfer.transfer.wire import AGENT_B_PREFIX
 Way = Literal["armed", "cold", "handoff", "sequential"]
 """`armed`: offered, and the caller agrees a while later. `cold`: the caller asks for it, and nothing is prepared."""
 
-_THINKS_S = 0.6
-"""The caller, after the question: with the pause that ended it, over 1 s in which a transfer can be prepared."""
+_THINKS_S = 1.5
+"""The caller, after the question, which takes 0.4 s here and would take 2 s: as long as a real voice gives agents."""
 _CALLED = "called transfer_call"
 LOCAL_ASKS = "My name is Susan Clark, account number 445566. I was charged twice. Please connect me with billing."
 LOCAL_TELLS = "My name is Susan Clark, account number 445566. I was charged twice on my last bill."
