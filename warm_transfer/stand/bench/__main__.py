@@ -65,7 +65,7 @@ def main(
     except asyncio.CancelledError:
         typer.echo("Stopped; everything that was started has ended.", err=True)
         raise typer.Exit(code=130) from None
-    file = write_results(results, findings, is_quick=quick)
+    file = write_results(results, findings, is_quick=quick, is_whole=not only)
     draw(results, file.stem, findings)
     console = Console(width=_TABLE_WIDTH)
     console.print(table(findings))

@@ -41,10 +41,11 @@ def last_line(findings: Sequence[Findings]) -> dict[str, float | None]:
     return {key: told.get(key) for key in LAST_LINE}
 
 
-def write_results(folder: Path, findings: Sequence[Findings], *, is_quick: bool) -> Path:
-    """Keep everything as JSON; gives the file."""
+def write_results(folder: Path, findings: Sequence[Findings], *, is_quick: bool, is_whole: bool = True) -> Path:
+    """Keep everything as JSON; gives the file, whose name says which parts a run has that is not whole."""
     now = datetime.now(UTC)
-    file = folder / f"{now:%Y-%m-%d_%H-%M}{'_quick' if is_quick else ''}.json"
+    parts = "" if is_whole else "_" + "_".join(one.part for one in findings)
+    file = folder / f"{now:%Y-%m-%d_%H-%M}{parts}{'_quick' if is_quick else ''}.json"
     told: dict[str, Any] = {
         "at": now.isoformat(timespec="seconds"),
         "machine": {
