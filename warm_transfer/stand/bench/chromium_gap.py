@@ -24,8 +24,8 @@ from warm_transfer.stand.worker_process import ROOT
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-_MUSIC_AFTER_S = 1.5
-"""After the hold phrase begins music plays, and loud."""
+_MUSIC_AFTER_S = 2.5
+"""After the hold phrase begins music plays, and loud; the consult takes 4 s."""
 _LOUD = 1000
 
 
