@@ -64,8 +64,8 @@ async def test_history_is_narrowed_and_paged_and_tells_a_call_in_full(
         assert await violations(page) == []
         assert not await overflows(page)
 
-        await page.get_by_label("From").fill(day(days_ago + 101))
-        await page.get_by_label("To").fill(day(days_ago - 1))
+        await page.get_by_label("From", exact=True).fill(day(days_ago + 101))
+        await page.get_by_label("To", exact=True).fill(day(days_ago - 1))
         await expect(rows).to_have_count(1 + PAGE_OF_CALLS)
         await tab_to(page, "Earlier calls")
         await page.keyboard.press("Enter")
@@ -89,5 +89,5 @@ async def test_list_without_a_call_says_so(
     async with a_browser(playwright, chromium, tmp_path / "profile") as browser:
         page = browser.pages[0]
         await page.goto(f"{site.url}/history")
-        await page.get_by_label("To").fill("2001-01-01")
+        await page.get_by_label("To", exact=True).fill("2001-01-01")
         await expect(page.get_by_text("No call is in this list.")).to_be_visible()
