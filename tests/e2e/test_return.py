@@ -39,13 +39,15 @@ async def until_answered(call: PlacedCall, *sites: Site) -> None:
 async def test_targets_that_do_not_answer_in_time_give_the_caller_back(
     livekit: LiveKit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    # No job can start within 50 ms: it comes too late, finds nobody, and must leave nothing.
+    # No job can start within 50 ms: it comes too late, finds nobody, and must leave nothing. Nobody is ready ahead.
     folder = tmp_path_factory.mktemp("no_answer")
     roster = folder / "roster.toml"
     shipped = (ROOT / "agents" / "roster.toml").read_text()
     roster.write_text(shipped.replace('skills = ["technical"', 'skills = ["billing", "technical"'))
     async with (
-        running_site(livekit, folder, ROSTER_FILE=str(roster), RING_TIMEOUT_S="0.05", HOLD_AFTER_MS="0") as site,
+        running_site(
+            livekit, folder, ROSTER_FILE=str(roster), RING_TIMEOUT_S="0.05", HOLD_AFTER_MS="0", ARM_RESERVE="1000"
+        ) as site,
         site.call() as call,
     ):
         await call.ask_for_billing()
