@@ -38,6 +38,9 @@ class Site:
     def append(self, *_: object, **__: object) -> NoReturn:
         raise LogUnavailableError("away")
 
+    def on(self, _: str, __: object) -> None:
+        """Nothing happens in this room."""
+
     async def connect(self, **_: object) -> None:
         self.did.append("connect")
 
