@@ -134,32 +134,18 @@ class CallLog:
 
         A retry with the same `event_id` changes nothing and gives the event that is there.
         """
-        event_id = event_id or uuid.uuid4().hex
+        at = time.time() if at is None else at
         with self.writing() as connection:
-            if stored := connection.execute(_all().where(_EVENTS.event_id == event_id)).one_or_none():
-                return _logged(stored)
-            if connection.scalar(select(_EVENTS.seq).where(_is_erased(call_id)).limit(1)):
-                payload = bare_payload(type, payload)  # from a spool that waited longer than the call was kept
-            last = select(func.max(_EVENTS.call_seq)).where(_EVENTS.call_id == call_id)
-            written = insert(_TABLE).values(
-                event_id=event_id,
-                call_id=call_id,
-                call_seq=(connection.scalar(last) or 0) + 1,
-                at=time.time() if at is None else at,
-                type=str(type),
-                payload=dict(payload),
-                private_payload=None if private is None else dict(private),
-            )
-            return _logged(connection.execute(written.returning(*_PUBLIC)).one())
+            return _append(connection, event_id or uuid.uuid4().hex, call_id, at, str(type), payload, private)
 
     def erase(self, call_id: str, *, by: str, reason: str) -> None:
         """Erase what was said in a call for good; the bare timeline stays, and nothing said is taken any more."""
-        payload = {"by": by, "reason": reason}
-        self.append(call_id, CallEvent.CALL_ERASED, payload, event_id=f"erased-{call_id[:50]}")
+        told = {"by": by, "reason": reason}
         with self.writing() as connection:
+            _append(connection, f"erased-{call_id[:50]}", call_id, time.time(), str(CallEvent.CALL_ERASED), told, None)
             rows = select(_EVENTS.seq, _EVENTS.type, _EVENTS.payload).where(_EVENTS.call_id == call_id)
-            for seq, kind, told in connection.execute(rows).all():
-                bare = {"payload": dict(bare_payload(kind, told)), "private_payload": None}
+            for seq, kind, said in connection.execute(rows).all():
+                bare = {"payload": dict(bare_payload(kind, said)), "private_payload": None}
                 connection.execute(update(_TABLE).where(_EVENTS.seq == seq).values(bare))
         if self._is_sqlite:
             self._empty_wal()
@@ -338,6 +324,26 @@ class CallLog:
 
 def _all() -> Select[Any]:
     return select(*_PUBLIC)
+
+
+def _append(
+    connection: Connection, event_id: str, call_id: str, at: float, type: str, payload: Payload, private: Payload | None
+) -> LoggedEvent:
+    if stored := connection.execute(_all().where(_EVENTS.event_id == event_id)).one_or_none():
+        return _logged(stored)
+    if connection.scalar(select(_EVENTS.seq).where(_is_erased(call_id)).limit(1)):
+        payload, private = bare_payload(type, payload), None  # from a spool that waited until after the erasure
+    last = select(func.max(_EVENTS.call_seq)).where(_EVENTS.call_id == call_id)
+    written = insert(_TABLE).values(
+        event_id=event_id,
+        call_id=call_id,
+        call_seq=(connection.scalar(last) or 0) + 1,
+        at=at,
+        type=type,
+        payload=dict(payload),
+        private_payload=None if private is None else dict(private),
+    )
+    return _logged(connection.execute(written.returning(*_PUBLIC)).one())
 
 
 def _is_erased(call_id: str) -> ColumnElement[bool]:

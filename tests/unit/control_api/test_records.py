@@ -39,6 +39,29 @@ def test_word_that_comes_after_the_erasure_is_not_kept(local: Site) -> None:
     assert "text" not in local.log.events("c1")[-1].payload
 
 
+def test_word_of_the_spool_that_comes_after_the_erasure_is_not_kept_for_a_job_either(local: Site) -> None:
+    local.add_call("c1")
+    local.log.erase("c1", by="test", reason="asked")
+    said = {"turn_id": "t2", "speaker": "caller"}
+    local.log.append("c1", CallEvent.TURN_SPOKEN, said | {"text": "card ****"}, private=said | {"text": "card 4111"})
+    assert "text" not in local.log.events_unmasked("c1")[-1].payload
+
+
+def test_socket_has_no_word_of_an_erased_call(local: Site) -> None:
+    talk(local)
+    local.add("c1", CallEvent.CALL_ENDED, reason="hung_up")
+    with local.client.websocket_connect("ws://127.0.0.1:8080/ws/me") as socket:
+        socket.send_json({"type": "hello", "calls": ["c1"]})
+        socket.receive_json()
+        assert local.client.delete("/api/calls/c1").status_code == 204
+        local.add("c1", CallEvent.JOB_ENDED, role="agent_a", identity="agent_a-1", pid=1)
+        after = [socket.receive_json()]
+        while after[-1]["data"].get("event") != "job_ended":
+            after.append(socket.receive_json())
+    assert "call_erased" in [one["data"].get("event") for one in after]
+    assert [word for word in ("Maria", "bill is wrong", "5550199") if word in json.dumps(after)] == []
+
+
 def test_old_calls_are_erased_and_young_ones_not(local: Site) -> None:
     now = time.time()
     for call_id, days in (("old", 31), ("young", 29)):

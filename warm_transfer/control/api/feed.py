@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.folding import fold, step
 from warm_transfer.calls.log import CallLog, LoggedEvent, LogUnavailableError
 from warm_transfer.calls.snapshots import CallSnapshot
@@ -47,6 +48,10 @@ class Follower:
         else:
             self._told.append(told)
         self._is_new.set()
+
+    def forget(self, call_id: str) -> None:
+        """Take out what waits of a call: its words are erased."""
+        self._told = deque(one for one in self._told if one.event.call_id != call_id)
 
     async def next(self) -> Sequence[Told]:
         """What has come since, at least one; empty once it is too slow."""
@@ -116,7 +121,9 @@ class Feed:
         return [self._fold(event) for event in self._log.tail(self.seq, PAGE)]
 
     def _fold(self, event: LoggedEvent) -> Told:
-        before = self._calls.pop(event.call_id, None) or self._before(event)
+        before = self._calls.pop(event.call_id, None)
+        if before is None or event.type == CallEvent.CALL_ERASED:
+            before = self._before(event)
         after = step(before, event) if before else fold([event])
         self._calls[event.call_id] = after
         while len(self._calls) > MOST_FOLDED:
@@ -136,6 +143,8 @@ class Feed:
             for watcher in tuple(self._watchers):
                 watcher(one)
             for follower in self._followers:
+                if one.event.type == CallEvent.CALL_ERASED:
+                    follower.forget(one.event.call_id)
                 follower.put(one)
 
 
