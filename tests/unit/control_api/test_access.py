@@ -34,6 +34,12 @@ def test_request_with_something_between_is_no_local_operator(local: Site, header
     assert local.get("/api/calls", **headers).status_code == 401
 
 
+@pytest.mark.parametrize("host", ["[", "[::1", "a b", "%", ""])
+def test_host_that_is_none_is_no_local_operator(local: Site, host: str) -> None:
+    assert local.get("/api/calls", Host=host).status_code == 401
+    assert local.get("/api/calls", Host="127.0.0.1:8080", Origin=f"http://{host}").status_code == 403
+
+
 def test_other_machine_is_no_local_operator(tmp_path: Path) -> None:
     with running(tmp_path, peer="192.0.2.9") as site:
         assert site.get("/api/calls").status_code == 401
@@ -115,6 +121,49 @@ def test_person_sees_a_call_while_it_rings_and_not_after_declining(keyed: Site) 
     ended = {"transfer_id": "x1", "target": "dana", "disposition": "declined", "reason": "busy"}
     keyed.log.append("c1", "attempt_ended", ended)
     assert keyed.get("/api/calls/c1", DANA).status_code == 404
+
+
+def complete(site: Site) -> None:
+    site.add("c1", CallEvent.TARGET_ANSWERED, transfer_id="x1", identity="desk_dana-1")
+    site.add("c1", CallEvent.TARGET_ACCEPTED, transfer_id="x1")
+    site.add("c1", CallEvent.CALLER_MOVED, transfer_id="x1", final_room="final-1")
+    site.log.append("c1", "attempt_ended", {"transfer_id": "x1", "target": "dana", "disposition": "completed"})
+    site.log.append("c1", "transfer_ended", {"transfer_id": "x1", "disposition": "completed"})
+
+
+def test_person_who_has_given_the_caller_back_has_no_part_in_the_call_any_more(keyed: Site) -> None:
+    keyed.add_call("c1")
+    keyed.ring("c1")
+    complete(keyed)
+    assert keyed.get("/api/calls/c1", DANA).status_code == 200
+    assert keyed.post("/api/calls/c1/final-token", DANA).json()["room"] == "final-1"
+    keyed.add("c1", CallEvent.JOB_STARTED, role="agent_a", identity="agent_a-2", room="final-1", pid=2, epoch=2)
+    assert keyed.get("/api/calls/c1", DANA).status_code == 404
+    doors = ("final-token", "end", "note", "hand-back", "transfer-on", "accept", "target-token", "explain")
+    bodies = {"note": {"note": "x"}, "transfer-on": {"skill": "billing"}}
+    answers = {door: keyed.post(f"/api/calls/c1/{door}", DANA, bodies.get(door)).status_code for door in doors}
+    assert answers == dict.fromkeys(doors, 404)
+    assert keyed.rooms.sent == []
+
+
+def test_person_who_had_the_caller_at_the_end_still_sees_the_call(keyed: Site) -> None:
+    keyed.add_call("c1")
+    keyed.ring("c1")
+    complete(keyed)
+    keyed.add("c1", CallEvent.CALL_ENDED, reason="hung_up")
+    assert keyed.get("/api/calls/c1", DANA).status_code == 200
+    assert keyed.post("/api/calls/c1/final-token", DANA).status_code == 409
+
+
+def test_person_who_is_rung_can_not_give_the_caller_away(keyed: Site) -> None:
+    keyed.add_call("c1")
+    keyed.ring("c1")
+    answers = [
+        keyed.post("/api/calls/c1/hand-back", DANA),
+        keyed.post("/api/calls/c1/transfer-on", DANA, {"skill": "billing"}),
+    ]
+    assert [answer.status_code for answer in answers] == [409, 409]
+    assert keyed.rooms.sent == []
 
 
 def test_caller_is_shown_no_word_of_the_consult(keyed: Site) -> None:

@@ -53,7 +53,8 @@ def require_own_origin(connection: HTTPConnection, settings: Settings) -> None:
         return
     host = connection.headers.get("host", "")
     # Behind a proxy the scheme that we see is not the page's; the name is.
-    if urlsplit(origin).scheme not in ("http", "https") or urlsplit(origin).netloc != host:
+    scheme, _, netloc = origin.partition("://")
+    if scheme not in ("http", "https") or netloc != host:
         raise ApiError(403, "foreign_origin", "This page may not use the API: add its origin to CORS_ORIGINS.")
 
 
@@ -88,16 +89,23 @@ def _found(connection: HTTPConnection, control: Control, key: str | None) -> Pri
 
 def is_local_operator(connection: HTTPConnection, settings: Settings) -> bool:
     """Whether somebody at this machine asks, with nothing between: no key is needed then."""
-    host = urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
     return (
         not settings.api_key_list
         and not settings.public_url
         and is_loopback(settings.host)
         and connection.client is not None
         and is_loopback(connection.client.host)
-        and is_loopback(host)  # a name that somebody else's DNS points here is not ours
+        and is_loopback(_host(connection))  # a name that somebody else's DNS points here is not ours
         and not any(name in connection.headers for name in _FORWARDING)
     )
+
+
+def _host(connection: HTTPConnection) -> str:
+    """The name or address that was asked for; "" for what is neither."""
+    try:
+        return urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
+    except ValueError:  # as of "["
+        return ""
 
 
 async def the_principal(connection: HTTPConnection, control: Annotated[Control, Depends(control_of)]) -> Principal:

@@ -127,6 +127,7 @@ async def hand_back(
 ) -> Done:
     """Give the caller back to Agent A."""
     call = await _call(control, principal, session_id, "operator", "agent")
+    _refuse_stranger(principal, call)
     return await _do(control, principal, call, HandBackCall(reason=body.reason if body else ""))
 
 
@@ -134,6 +135,7 @@ async def hand_back(
 async def transfer_on(session_id: SessionId, body: TransferAsked, control: TheControl, principal: Known) -> Done:
     """Have the caller connected with a colleague who has this skill, by way of Agent A."""
     call = await _call(control, principal, session_id, "operator", "agent")
+    _refuse_stranger(principal, call)
     return await _do(control, principal, call, TransferOn(skill=body.skill, reason=body.reason))
 
 
@@ -171,7 +173,7 @@ async def _do(control: Control, principal: Principal, call: CallSnapshot, comman
 
 
 def _refuse_stranger(principal: Principal, call: CallSnapshot) -> None:
-    """Only the Agent B who has the caller may end the call; one who is rung may not."""
+    """Only the Agent B who has the caller may end the call or give it away; one who is rung may not."""
     with_b = call.is_with_agent_b and call.transfers[-1].target == principal.name
     if principal.role == "agent" and not with_b:
         raise ApiError(409, "illegal_event", "The caller is not with you.")

@@ -62,7 +62,7 @@ async def final_token(
     call = await asyncio.to_thread(readable_call, control, principal, session_id)
     roster_id = _person(control, principal, acting_for)
     transfer = _transfer(call, roster_id)
-    is_over = transfer.disposition not in (None, "completed") or call.ended_at is not None
+    is_over = call.ended_at is not None or not (transfer.disposition is None or call.is_with_agent_b)
     accepted = transfer.times.accepted is not None and transfer.target == roster_id
     if not accepted or is_over or not transfer.final_room or not transfer.target_identity:
         raise ApiError(409, "not_accepted", "You have not accepted this caller, or the call is over.")

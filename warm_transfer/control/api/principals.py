@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 import jwt
 
-from warm_transfer.calls.snapshots import CallSnapshot
+from warm_transfer.calls.snapshots import Attempt, CallSnapshot
 from warm_transfer.calls.withholding import withheld
 from warm_transfer.settings import ApiKey, Settings
 from warm_transfer.transfer.understanding.privacy import MASKED_BY_DEFAULT, PrivateKind
@@ -68,9 +68,18 @@ LOCAL_OPERATOR = Principal(role="operator", name="local", is_local=True)
 
 
 def is_party(call: CallSnapshot, roster_id: str) -> bool:
-    """Whether this target is rung, consulted or connected in the call; one who declined no longer is."""
-    attempts = [one for transfer in call.transfers for one in transfer.attempts if one.target == roster_id]
-    return any(one.disposition in (None, "completed") for one in attempts)
+    """Whether this target is rung or consulted now, or has the caller, or had them at the call's end.
+
+    Who declined, or gave the caller back or on, is a party no longer: what is said from then on is not theirs.
+    """
+    last = call.transfers[-1] if call.transfers else None
+    if last is None or last.disposition not in (None, "completed") or last.times.returned is not None:
+        return False
+    return bool(last.attempts) and last.attempts[-1].target == roster_id and _is_open(last.attempts[-1])
+
+
+def _is_open(attempt: Attempt) -> bool:
+    return attempt.disposition in (None, "completed")
 
 
 class Keys:
