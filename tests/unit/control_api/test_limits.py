@@ -40,6 +40,29 @@ def test_machine_is_one_address_however_it_is_written() -> None:
     assert address("::ffff:192.0.2.1") == address("192.0.2.1") != address("::ffff:192.0.2.2")
 
 
+def test_limit_is_not_evaded_by_what_the_client_puts_before_the_proxy() -> None:
+    limits = Limits(Settings(trusted_proxies="10.0.0.1"))
+
+    def address(*lines: str) -> str:
+        headers = [(b"x-forwarded-for", line.encode()) for line in lines]
+        return limits.address(HTTPConnection({"type": "http", "client": ("10.0.0.1", 1), "headers": headers}))
+
+    assert address("198.51.100.1", "203.0.113.7") == address("198.51.100.2, 203.0.113.7") == "203.0.113.7"
+    assert address("203.0.113.7:4711") == address("203.0.113.7:4712") == "203.0.113.7"
+    assert address("[2001:db8::1]:4711") == address("2001:db8::1")
+    assert address("anything") == address("anything else") == address("") == "10.0.0.1"
+
+
+def test_keys_are_not_guessed_faster_over_the_socket(tmp_path: Path) -> None:
+    with running(tmp_path, api_keys=KEYS, requests_per_minute=10) as site:
+        codes = []
+        for number in range(12):
+            with site.client.websocket_connect("ws://127.0.0.1:8080/ws/x") as socket:
+                socket.send_json({"type": "hello", "key": f"guess {number}"})
+                codes.append(socket.receive()["code"])
+    assert codes == [4401] * 10 + [4429] * 2
+
+
 def test_requests_are_limited(tmp_path: Path) -> None:
     with running(tmp_path, api_keys=KEYS, requests_per_minute=10) as site:
         codes = [site.get("/api/agents", VIEWER).status_code for _ in range(12)]

@@ -50,11 +50,15 @@ class Limits:
         self._connections: dict[str, int] = {}
 
     def address(self, connection: HTTPConnection) -> str:
-        """Whose request it is: the peer, or what the first proxy that we don't know says."""
+        """Whose request it is: the peer, or whom the proxies that we know name, each for the one before it.
+
+        What is no address names nobody: the proxy that says it is asked for, lest everybody have a limit of their own.
+        """
         peer = connection.client.host if connection.client else ""
-        forwarded = connection.headers.get("x-forwarded-for", "").split(",")
-        while self._is_proxy(peer) and forwarded and forwarded[-1].strip():
-            peer = forwarded.pop().strip()
+        # Some proxies add a line of their own to the client's, some add to the client's line.
+        forwarded = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
+        while self._is_proxy(peer) and forwarded and (named := _without_port(forwarded.pop().strip())):
+            peer = named
         return _network(peer)
 
     def check_request(self, connection: HTTPConnection) -> None:
@@ -67,8 +71,10 @@ class Limits:
         _refuse(self._calls_in_all.wait_s(""), "Too many new calls.")
 
     def connect(self, connection: HTTPConnection) -> Callable[[], None] | None:
-        """Take a WebSocket's place; gives what frees it, None if there is none left."""
+        """Take a WebSocket's place; gives what frees it, None if there is none left, or the address asks too often."""
         address = self.address(connection)
+        if self._requests.wait_s(address):
+            return None
         taken = self._connections.get(address, 0)
         share = max(1, self._most_connections // PER_ADDRESS_SHARE)
         if sum(self._connections.values()) >= self._most_connections or taken >= share:
@@ -123,6 +129,16 @@ def limits_of(connection: HTTPConnection) -> Limits:
 def _refuse(wait_s: float, message: str) -> None:
     if wait_s:
         raise ApiError(429, "too_many", message, {"Retry-After": str(max(1, round(wait_s + 0.5)))})
+
+
+def _without_port(address: str) -> str:
+    """The address of `203.0.113.7:4711` or `[2001:db8::7]:4711` or without a port; "" if it is none."""
+    for one in (address, address.rpartition(":")[0]):
+        try:
+            return str(ipaddress.ip_address(one.removeprefix("[").removesuffix("]")))
+        except ValueError:
+            continue
+    return ""
 
 
 def _network(address: str) -> str:

@@ -54,7 +54,7 @@ async def follow_calls(socket: WebSocket, client_id: str) -> None:
     free = limits_of(socket).connect(socket)
     await socket.accept()
     if free is None:
-        await socket.close(TOO_MANY, "too many connections")
+        await socket.close(TOO_MANY, "too many connections, or too many in a minute")
         return
     try:
         await _serve(socket, control_of(socket))
