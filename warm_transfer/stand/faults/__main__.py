@@ -15,7 +15,9 @@ import json
 import logging
 import re
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -105,10 +107,12 @@ class _Run:
                 def kill(cells: Sequence[Cell]) -> Work:
                     return partial(self._kill, site, speech, cells)
 
-                for cells in plan(chosen, runs_each=runs_each):
+                journeys, beside = plan(chosen, runs_each=runs_each), [kills for kills in [unheard(chosen)] if kills]
+                self._progress = _Progress(len(journeys) + len(beside) + len(played), self._console)
+                for cells in journeys:
                     await self._kill(site, speech, cells)
                 async with Stage(site, speech, self._folder) as stage:
-                    await self._scenes(stage, played, [kill(cells) for cells in [unheard(chosen)] if cells])
+                    await self._scenes(stage, played, [kill(cells) for cells in beside])
                 self.left_over = await site.left_over()
 
     async def _scenes(self, stage: Stage, played: Sequence[Scene], beside: Sequence[Work]) -> None:
@@ -120,6 +124,10 @@ class _Run:
 
     async def _kill(self, site: FaultSite, speech: SpeechProcess, kills: Sequence[Cell]) -> None:
         """All kills of one call; those that it missed are made in another."""
+        with self._progress.of(str(kills[0])):
+            await self._kill_until_made(site, speech, kills)
+
+    async def _kill_until_made(self, site: FaultSite, speech: SpeechProcess, kills: Sequence[Cell]) -> None:
         why = NEVER
         for _ in range(MOST_TRIES):
             try:
@@ -151,6 +159,10 @@ class _Run:
 
     async def _play(self, stage: Stage, scene: Scene) -> None:
         """One scene; where not all of its faults struck, once more."""
+        with self._progress.of(str(scene.faults[0])):
+            await self._play_until_struck(stage, scene)
+
+    async def _play_until_struck(self, stage: Stage, scene: Scene) -> None:
         awaited = list(scene.faults)
         why = NEVER
         for _ in range(MOST_TRIES):
@@ -173,6 +185,26 @@ class _Run:
         self.judged += judged
         for one in judged:
             self._console.print(line(one), markup=False, soft_wrap=True)
+
+
+class _Progress:
+    """Tells how far a run is, and how long each call took."""
+
+    def __init__(self, total: int, console: Console) -> None:
+        self._total = total
+        self._console = console
+        self._done = 0
+        self._began_s = time.monotonic()
+
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        """For one call or scene: a line at its end."""
+        began_s = time.monotonic()
+        yield
+        self._done += 1
+        minutes, seconds = divmod(round(time.monotonic() - self._began_s), 60)
+        took = f"{name}: {time.monotonic() - began_s:.0f} s"
+        self._console.print(f"[{self._done}/{self._total}, {minutes}:{seconds:02}] {took}", markup=False, style="dim")
 
 
 async def _side_by_side(works: Sequence[Work], *, at_once: int) -> None:

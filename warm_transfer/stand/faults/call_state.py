@@ -22,6 +22,12 @@ def state_of(events: Sequence[LoggedEvent]) -> State | None:
     return _under_way(call.transfers[-1])
 
 
+def is_armed(events: Sequence[LoggedEvent]) -> bool:
+    """Whether the target of an offered transfer is ready already, so that it would answer at once."""
+    call = fold(events)
+    return bool(call.transfers) and call.transfers[-1].is_armed
+
+
 def _was_heard(call: CallSnapshot) -> bool:
     return any(turn.speaker == "caller" for turn in call.transcript)
 

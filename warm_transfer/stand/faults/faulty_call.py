@@ -17,7 +17,7 @@ from warm_transfer.stand.caller.downlink import RATE_HZ, Samples, mix
 from warm_transfer.stand.caller.scenarios import ScriptedCaller, load_scenario
 from warm_transfer.stand.caller.speech_process import SPEECH_RATE_HZ, SpeechProcess
 from warm_transfer.stand.demo.left_over import is_alive
-from warm_transfer.stand.faults.call_state import state_of
+from warm_transfer.stand.faults.call_state import is_armed, state_of
 from warm_transfer.stand.faults.matrix import Cell, Kill
 from warm_transfer.stand.faults.site import FaultSite
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms, new_room_name
@@ -42,12 +42,15 @@ UNHEARD_S = 1.5
 _LASTS_S = {
     State.TALKING: 6.0,
     State.OFFERED: 5.0,
-    State.RINGING: 0.05,
+    State.RINGING: 0.2,
     State.CONSULTING: 8.0,
     State.MOVING: 0.1,
     State.ENDED: 6.0,
 }
-"""The moment is drawn from this; a state lasts at least about as long (measured on an idle machine)."""
+"""The moment is drawn from this; a state lasts at least about as long (measured on an idle machine).
+
+A target that is armed answers within some milliseconds: for a death while ringing the caller thinks until it is not.
+"""
 _LEFT_BY_CALLER = {State.OFFERED, State.ENDED}
 """The caller's next words end it: the caller thinks until the kill."""
 
@@ -174,7 +177,7 @@ class _Call:
         with suppress(TimeoutError):
             async with asyncio.timeout(STATE_TIMEOUT_S):
                 while not _is_past(state := await self._state(), cell.state):
-                    if self._is_ready and not (state is cell.state and state in _LEFT_BY_CALLER):
+                    if self._is_ready and not await self._is_thinking(state, cell.state):
                         self._may_speak.set()
                     else:
                         self._may_speak.clear()
@@ -183,6 +186,12 @@ class _Call:
                         return await self._state() is state
                     await asyncio.sleep(POLL_S)
         return False
+
+    async def _is_thinking(self, state: State | None, wanted: State) -> bool:
+        """Whether the caller's next words would leave the state that is wanted, or pass it too fast to be struck."""
+        if wanted is State.RINGING and state is State.OFFERED:
+            return is_armed(await self._events())
+        return state is wanted and state in _LEFT_BY_CALLER
 
     async def _kill(self, cell: Cell) -> None:
         pids = {one.payload["role"]: one.payload["pid"] for one in await self._events() if one.type == "job_started"}

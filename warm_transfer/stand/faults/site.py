@@ -22,6 +22,8 @@ from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess
 WORKERS = 3
 """So that the next can be killed while one starts: that takes 10 s beside a call on two cores."""
 MOST_WATCHERS = 2
+ARM_TTL_S = 12
+"""A caller who consents at once is connected to an armed target; one who thinks for longer hears it ring."""
 
 
 class FaultSite:
@@ -135,6 +137,7 @@ class FaultSite:
             "CALL_LOG_URL": f"sqlite:///{self.log_file}",
             "UNWRITTEN_DIR": str(self._folder / "unwritten"),
             "WATCHERS": ",".join(f"127.0.0.1:{port}" for port in watcher_ports),
+            "ARM_TTL_S": str(ARM_TTL_S),
             "CONSULT_MODE": "spoken",
             "LLM_PROVIDER": "local",
             "STT_PROVIDER": "local",
