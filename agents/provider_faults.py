@@ -70,7 +70,9 @@ class ProviderFaults:
         """The phrase that was said last."""
         self._is_saying = False
         self._silence: asyncio.TimerHandle | None = None
-        """Runs while a reply is due."""
+        """Runs while a reply, or the first sound of what is to be said, is due."""
+        self._due: set[SpeechHandle] = set()
+        """What is to be said or is being said, save our own phrases, whose sound is there."""
         self._stall: asyncio.TimerHandle | None = None
         """Runs while the words of what was said are due."""
         self._spoke_at: float | None = None
@@ -92,6 +94,9 @@ class ProviderFaults:
         is_reply = event.source == "generate_reply"
 
         def judge(speech: SpeechHandle) -> None:
+            self._due.discard(speech)
+            if not self._is_due:
+                self._stop_waiting()
             if speech.interrupted:
                 return
             if _is_lost(speech):
@@ -99,7 +104,10 @@ class ProviderFaults:
             elif is_reply:  # a fixed phrase proves nothing
                 del self._troubles["trouble.reply"]
 
+        self._due.add(event.speech_handle)
         event.speech_handle.add_done_callback(judge)
+        if self._silence is None and self._is_due:
+            self._wait()
 
     def _note_error(self, event: ErrorEvent) -> None:
         if isinstance(event.error, stt.STTError) and not event.error.recoverable:
@@ -143,8 +151,14 @@ class ProviderFaults:
 
     def _note_state(self, event: AgentStateChangedEvent) -> None:
         self._stop_waiting()
-        if event.new_state == "thinking":
+        if self._is_due:
             self._wait()
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether the caller hears nothing although something is to be said: LiveKit thinks over a reply only."""
+        state = self._session.agent_state
+        return state == "thinking" or (state != "speaking" and bool(self._due))
 
     def _wait(self) -> None:
         self._silence = asyncio.get_running_loop().call_later(self._reply_timeout_s, self._break_off)

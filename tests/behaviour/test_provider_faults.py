@@ -166,6 +166,14 @@ async def test_voice_that_stalls_is_broken_off_and_told() -> None:
         assert call.said == [AGAIN]
 
 
+async def test_voice_that_stalls_in_a_first_line_is_broken_off_and_told() -> None:
+    async with started(Call(reply_timeout_s=SHORT_S)) as call:
+        call.tts.voice = "stalls"
+        call.session.say("Hello Susan, this is Ben.")
+        await call.settled()
+        assert call.said == [AGAIN]
+
+
 async def test_answer_is_followed_by_nothing() -> None:
     async with started(Call()) as call:
         await call.asks(2)
