@@ -155,6 +155,7 @@ def test_phrase_is_found_among_what_was_said_in_the_same_breath() -> None:
     back = "You are back. I am still here."
     greeted = "hello this is alex the answers to every side broadband how can i help you"
     assert says_among_more(f"you had that i am still here {greeted}", back)
+    assert says_among_more(f"and i'm still here {greeted}", back)
     assert not says_among_more(greeted, back)
     assert says_among_more(f"sorry we were catherine on it rains here again {greeted}", SORRY)
     assert not says_among_more(greeted, SORRY)

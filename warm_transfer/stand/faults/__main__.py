@@ -33,7 +33,7 @@ from warm_transfer.stand.faults.evidence import Strike
 from warm_transfer.stand.faults.faulty_call import FaultyCall, place
 from warm_transfer.stand.faults.judge import NEVER, Judged, missed
 from warm_transfer.stand.faults.judge_process import JudgeProcess
-from warm_transfer.stand.faults.matrix import RUNS_EACH, Cell, cells, plan, unheard
+from warm_transfer.stand.faults.matrix import KINDS, RUNS_EACH, Cell, cells, plan, unheard
 from warm_transfer.stand.faults.report import fault_table, holds, kill_table, line, summarize
 from warm_transfer.stand.faults.scenes import scenes
 from warm_transfer.stand.faults.site import FaultSite
@@ -44,7 +44,9 @@ MOST_TRIES = 2
 """What a call missed, because a state was over before the moment that was drawn, is tried once more."""
 SCENE_TIMEOUT_S = 360.0
 """The longest takes 180 s; one that hangs counts as missed."""
-SCENES_AT_ONCE = 2
+JOB_CALLS_AT_ONCE = 2
+"""Spoken calls of which only jobs are killed; one of them takes a quarter of two cores."""
+SCENES_AT_ONCE = 3
 """Calls whose callers type, and in which no promised time is judged; each is mostly waiting."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -109,7 +111,9 @@ class _Run:
 
                 journeys, beside = plan(chosen, runs_each=runs_each), [kills for kills in [unheard(chosen)] if kills]
                 self._progress = _Progress(len(journeys) + len(beside) + len(played), self._console)
-                for cells in journeys:
+                of_jobs = [cells for cells in journeys if cells[0].kill in KINDS["job"]]
+                await _side_by_side([kill(cells) for cells in of_jobs], at_once=JOB_CALLS_AT_ONCE)
+                for cells in journeys[len(of_jobs) :]:  # each shakes what all calls share
                     await self._kill(site, speech, cells)
                 async with Stage(site, speech, self._folder) as stage:
                     await self._scenes(stage, played, [kill(cells) for cells in beside])

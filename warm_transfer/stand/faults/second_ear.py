@@ -46,13 +46,21 @@ def says_one_of(heard: str, texts: Iterable[str]) -> bool:
 
 def says_among_more(heard: str, phrase: str) -> bool:
     """Whether the phrase was recognized, whatever else was said in the same breath."""
-    text = _words(phrase)
-    return _in_order(_words(heard), text) >= max(LEAST_WORDS, PHRASE_SHARE * len(text))
+    text = _words(_whole(phrase))
+    return _in_order(_words(_whole(heard)), text) >= max(LEAST_WORDS, PHRASE_SHARE * len(text))
 
 
 def _in_order(words: Sequence[str], text: Sequence[str]) -> int:
     blocks = SequenceMatcher(a=words, b=text, autojunk=False).get_matching_blocks()
     return sum(block.size for block in blocks)
+
+
+_CONTRACTED = {"'m": " am", "'re": " are", "'ll": " will", "'ve": " have"}
+"""A recognizer writes "I'm" for "I am", and the other way round."""
+
+
+def _whole(text: str) -> str:
+    return re.sub(r"'(?:m|re|ll|ve)\b", lambda found: _CONTRACTED[found[0]], text.lower())
 
 
 def _words(text: str) -> list[str]:
