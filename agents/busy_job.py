@@ -13,6 +13,7 @@ from agents.house import AGENT_A_VOICE, House, write_turns
 from agents.transcript import Transcript
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.recorder import CallRecorder
+from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms
 from warm_transfer.transfer.wire import AGENT_A_PREFIX, BUSY_PREFIX, BusyJob
 
@@ -78,13 +79,24 @@ class BusyRoomJob:
 
     async def _leave(self, recorder: CallRecorder, rooms: Rooms) -> None:
         recorder.record(CallEvent.AGENT_LEFT, self._who())
-        if self._answered.is_set():
+        if await self._may_be_answered(rooms):
             logger.info("answered after all", extra={"call_id": self._job.call_id})
             await self._ctx.room.disconnect()
         else:
             recorder.record(CallEvent.CALL_ENDED, {"reason": END_REASON})
             await rooms.delete(self._ctx.room.name)
         recorder.record(CallEvent.JOB_ENDED, self._who())
+
+    async def _may_be_answered(self, rooms: Rooms) -> bool:
+        """Whether an Agent A is here, by the server's word: it is told to us only after it is so.
+
+        A server that does not answer may have one; it closes an empty room by itself.
+        """
+        try:
+            people = await rooms.people(self._ctx.room.name)
+        except TargetUnavailableError:
+            return True
+        return self._answered.is_set() or any(one.startswith(AGENT_A_PREFIX) for one in people)
 
     async def _tell(self, recorder: CallRecorder) -> None:
         models = self._house.models(AGENT_A_VOICE)

@@ -12,6 +12,7 @@ from livekit import rtc
 from agents import busy_job
 from agents.busy_job import BusyRoomJob
 from tests.fakes import settle
+from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.wire import BusyJob
 
 
@@ -45,6 +46,8 @@ class Telling(BusyRoomJob):
         self.deleted: list[str] = []
         self.phrase = asyncio.Event()
         self.has_told = False
+        self.on_server = {"caller", "busy-2"}
+        self.is_server_down = False
         me = cast(Any, self)
         super().__init__(me, BusyJob(call_id="call", caller_identity="caller"), me)
 
@@ -57,6 +60,11 @@ class Telling(BusyRoomJob):
 
     async def delete(self, name: str) -> None:
         self.deleted.append(name)
+
+    async def people(self, _: str) -> set[str]:
+        if self.is_server_down:
+            raise TargetUnavailableError("no server")
+        return self.on_server
 
     async def _tell(self, _: object) -> None:
         await self.phrase.wait()
@@ -101,6 +109,22 @@ async def test_agent_a_who_comes_with_the_last_word_has_the_call(job: Telling) -
     await running
     assert job.deleted == []
     assert "call_ended" not in job.recorded
+
+
+async def test_agent_a_of_whom_the_server_knows_and_the_room_not_yet_has_the_call(job: Telling) -> None:
+    job.phrase.set()
+    job.on_server.add("agent_a-1")
+    await job.run()
+    assert job.deleted == []
+    assert job.recorded == ["call_started", "job_started", "agent_left", "job_ended"]
+
+
+async def test_room_stays_where_the_server_does_not_tell_who_is_there(job: Telling) -> None:
+    job.phrase.set()
+    job.is_server_down = True
+    await job.run()
+    assert (job.deleted, job.room.is_connected) == ([], False)
+    assert job.recorded[-1] == "job_ended"
 
 
 async def test_anybody_else_who_comes_stops_nothing(job: Telling) -> None:

@@ -143,6 +143,12 @@ def test_message_tells_where_to_call_back_and_of_which_transfer_it_was_left() ->
     assert old.messages == (Message(text="Ring me.", callback_number="", target=None, at=T),)
 
 
+def test_call_began_when_the_first_job_began_it() -> None:
+    busy = [WARM[0], (0.1, "job_started", {"role": "busy", "identity": "busy-1", "room": "r1", "pid": 9, "epoch": 1})]
+    again = (5.0, "call_started", {"caller_room": "r1", "caller_identity": "caller"})
+    assert folded(*busy, again).started_at == T
+
+
 def test_caller_is_with_agent_b_until_another_agent_a_has_started() -> None:
     again = (9.0, "job_started", {"role": "agent_a", "identity": "a2", "room": "r3", "pid": 13, "epoch": 3})
     asked = {"transfer_id": "x1", "identity": "b1", "cause": "asked", "reason": "router", "skill": "technical"}

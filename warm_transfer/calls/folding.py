@@ -70,6 +70,8 @@ def _call_created(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
 
 def _call_started(call: CallSnapshot, event: LoggedEvent) -> CallSnapshot:
     call = _with_room(call, event.payload.get("caller_room"), "caller room")
+    if call.agents:  # the busy role had it before, and an Agent A came after all
+        return call
     return replace(call, started_at=event.at, caller_identity=event.payload.get("caller_identity"))
 
 
