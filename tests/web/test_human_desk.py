@@ -1,6 +1,7 @@
 """A person at the desk page is Agent B to a caller's page: both in Chromium, against the real thing."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -146,6 +147,10 @@ async def test_declined_call_goes_to_the_next_with_the_reason(
 ) -> None:
     async with two(site, playwright, chromium, tmp_path) as both:
         await both.ring()
+        await both.desk.page.get_by_text("Answer with another client").click()
+        await both.desk.press("Get a token")
+        await expect(both.desk.page.get_by_label("LiveKit URL")).to_have_value(re.compile("^ws"))
+        await expect(both.desk.page.get_by_label("Token")).to_have_value(re.compile(r"^ey\S{100,}$"))
         await both.desk.page.get_by_text("Decline", exact=True).click()
         await both.desk.page.get_by_label("Reason, for Agent A").fill("I am at lunch")
         await both.desk.press("Decline this call")
@@ -193,6 +198,7 @@ async def test_desk_that_is_loaded_again_in_mid_call_is_back_with_the_caller(
     async with two(site, playwright, chromium, tmp_path) as both:
         await both.connect()
         await both.desk.page.reload()
+        await expect(both.desk.page.get_by_label("Available")).to_be_checked()
         await both.are_together()
         await both.desk.page.mouse.click(2, 2)  # a page without a click or a real microphone makes no sound
         await Sound(both.desk.page).hum(DESKS_HZ)

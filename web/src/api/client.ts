@@ -29,6 +29,8 @@ export const transferOn = (id: string, skill: string, reason: string) =>
   post(path(id, "transfer-on"), { skill, reason });
 export const consultAdmission = (id: string, agent: string) =>
   post<Admission>(`${path(id, "consult-token")}?agent=${encodeURIComponent(agent)}`);
+export const targetAdmission = (id: string, agent: string) =>
+  post<Admission>(`${path(id, "target-token")}?agent=${encodeURIComponent(agent)}`);
 export const finalAdmission = (id: string, agent: string) =>
   post<Admission>(`${path(id, "final-token")}?agent=${encodeURIComponent(agent)}`);
 

@@ -12,12 +12,13 @@ export interface Live {
 /**
  * What happens, live: all that this page may see, or only the calls that it names; nothing while `calls` is empty.
  *
- * A desk is away until it says otherwise; `agent` is the roster id that the local operator chose for it.
+ * A desk says of itself what it said last, at first `presence`; `agent` is the roster id that the local operator chose.
  */
-export function useLive(calls: string[] | null, desk?: { agent: string | undefined }): Live {
+export function useLive(calls: string[] | null, desk?: { agent: string | undefined; presence: Presence }): Live {
   const [store, tell] = useReducer(told, EMPTY);
   const [standing, setStanding] = useState<Standing>("connecting");
   const socket = useRef<LiveSocket>(null);
+  const presence = useRef<Presence>(desk?.presence ?? "away");
   const wanted = calls?.join(" ") ?? null;
   const isDesk = desk !== undefined;
   const agent = desk?.agent;
@@ -26,7 +27,7 @@ export function useLive(calls: string[] | null, desk?: { agent: string | undefin
     if (wanted === "") return;
     const opened = new LiveSocket({
       calls: wanted?.split(" ") ?? null,
-      ...(isDesk ? { desk: { ...(agent ? { agent } : {}), presence: "away" as const } } : {}),
+      ...(isDesk ? { desk: { ...(agent ? { agent } : {}), presence: presence.current } } : {}),
       open: () => openWire(clientId),
       onTold: tell,
       onStanding: setStanding,
@@ -34,6 +35,9 @@ export function useLive(calls: string[] | null, desk?: { agent: string | undefin
     socket.current = opened;
     return () => opened.close();
   }, [wanted, isDesk, agent, clientId]);
-  const setPresence = useCallback((presence: Presence) => socket.current?.setPresence(presence), []);
+  const setPresence = useCallback((next: Presence) => {
+    presence.current = next;
+    socket.current?.setPresence(next);
+  }, []);
   return { store, standing, setPresence };
 }

@@ -13,6 +13,7 @@ import { StaffPage } from "../parts/staff_page";
 import { callerName, logLines } from "../parts/words";
 import { CallStage } from "./call_stage";
 import { ConsultStage } from "./consult_stage";
+import { keepPresence, keptPresence } from "./kept_presence";
 import { PresenceSwitch } from "./presence_switch";
 import { type Ring, ringOf } from "./ring";
 import { RingStage } from "./ring_stage";
@@ -21,12 +22,13 @@ import { useDeskCall } from "./use_desk_call";
 /** One person's desk: rings, shows the briefing, connects the caller. */
 export function Desk({ person, isLocal, onLeave }: { person: Agent; isLocal: boolean; onLeave: (() => void) | null }) {
   const rosterId = person.roster_id ?? "";
-  const { store, standing, setPresence } = useLive(null, { agent: isLocal ? rosterId : undefined });
-  const [presence, say] = useState<Presence>("away");
+  const [presence, say] = useState(() => keptPresence(rosterId));
+  const { store, standing, setPresence } = useLive(null, { agent: isLocal ? rosterId : undefined, presence });
   const ring = ringOf(Object.values(store.calls), rosterId);
   const change = (next: Presence) => {
     say(next);
     setPresence(next);
+    keepPresence(rosterId, next);
   };
   useRingTone(ring?.stage === "ringing");
   return (

@@ -6,6 +6,7 @@ import { Countdown } from "../../ui/countdown";
 import { Notice } from "../../ui/notice";
 import { useAction } from "../../ui/use_action";
 import { DeclineForm } from "./decline_form";
+import { OtherClient } from "./other_client";
 import type { Ring } from "./ring";
 
 /** It rings: why, for how long, and what one can do. */
@@ -31,6 +32,7 @@ export function RingStage({ ring, line, state }: { ring: Ring; line: DeskCall; s
         </Button>
       </div>
       <DeclineForm isBusy={isBusy} onDecline={(reason) => void run(() => decline(call.session_id, reason))} />
+      {state.phase === "idle" && <OtherClient sessionId={call.session_id} rosterId={attempt.target} />}
     </div>
   );
 }
