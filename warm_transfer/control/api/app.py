@@ -31,6 +31,7 @@ from warm_transfer.control.api.presences import Presences
 from warm_transfer.control.api.principals import Keys
 from warm_transfer.control.api.reference import add_reference
 from warm_transfer.control.api.roster import read_roster
+from warm_transfer.control.api.safe_headers import SafeHeaders
 from warm_transfer.settings import Settings, listed
 from warm_transfer.transfer.livekit_adapter.rooms import Rooms, ServerAccess
 
@@ -103,6 +104,7 @@ def create_app(
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
         )
+    app.add_middleware(SafeHeaders)  # the outermost: the limits' answers have them, too
     add_fault_handlers(app)
     for part in _PARTS:
         app.include_router(part.router)

@@ -36,6 +36,7 @@ _MEANINGS = {
     401: "No key, cookie or call key that is known.",
     403: "Known, but not allowed to do this, or a page of another origin.",
     404: "There is no such thing, or it is not yours: the answer is the same.",
+    408: "The body came too slowly. Nothing was changed.",
     409: "Not possible in the state that the call is in; nothing was changed.",
     413: "The body is too large.",
     422: "A value is missing or malformed; the message names it. Nothing was changed.",
@@ -48,7 +49,7 @@ _MEANINGS = {
 
 def faults(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that may answer with these; what any route may answer with is always there."""
-    return {status: {"model": Fault, "description": _MEANINGS[status]} for status in (*statuses, 413, 422, 429)}
+    return {status: {"model": Fault, "description": _MEANINGS[status]} for status in (*statuses, 408, 413, 422, 429)}
 
 
 def not_found(what: str = "call") -> ApiError:

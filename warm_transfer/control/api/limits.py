@@ -1,5 +1,6 @@
 """How much of anything one address, and everybody together, may ask for; kept per process."""
 
+import asyncio
 import ipaddress
 import time
 from collections import OrderedDict
@@ -14,6 +15,8 @@ from warm_transfer.settings import Settings, listed
 
 MOST_BODY_BYTES = 64 * 1024
 """The largest body is a note of 2000 characters; LiveKit's webhooks are a few kB."""
+BODY_S = 10.0
+"""For the whole body, which is small: who sends it a byte at a time has a connection no longer."""
 MOST_ADDRESSES = 10_000
 PER_ADDRESS_SHARE = 10
 
@@ -114,7 +117,7 @@ class RequestLimits:
         request = Request(scope)
         try:
             limits_of(request).check_request(request)
-            body = await _body(request, receive)
+            body = await _body_in_time(request, receive)
         except ApiError as error:
             return await fault_response(error)(scope, receive, send)
         return await self._app(scope, _given(body, receive), send)
@@ -149,6 +152,15 @@ def _network(address: str) -> str:
         return address
     parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
+
+
+async def _body_in_time(request: Request, receive: Receive) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await _body(request, receive)
+    except TimeoutError:
+        slow = f"The body must come within {BODY_S:.0f} s."
+        raise ApiError(408, "body_too_slow", slow, {"Connection": "close"}) from None
 
 
 async def _body(request: Request, receive: Receive) -> bytes:
