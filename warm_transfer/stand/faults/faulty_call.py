@@ -32,6 +32,7 @@ STRANDED_S = 20.0
 LEFT_S = 3.0
 """After the caller's client signals the end, rooms and jobs have this long to go."""
 POLL_S = 0.02
+SHORT_POLL_S = 0.005
 STILL_HEARD_S = 0.4
 """What was sent before a death is heard this much later: the receiver's jitter buffer (measured 0.3 s)."""
 LEAST_WORDS_S = 0.6
@@ -44,13 +45,15 @@ _LASTS_S = {
     State.OFFERED: 5.0,
     State.RINGING: 0.2,
     State.CONSULTING: 8.0,
-    State.MOVING: 0.1,
+    State.MOVING: 0.02,
     State.ENDED: 6.0,
 }
 """The moment is drawn from this; a state lasts at least about as long (measured on an idle machine).
 
 A target that is armed answers within some milliseconds: for a death while ringing the caller thinks until it is not.
 """
+_SHORT = {State.RINGING, State.MOVING}
+"""Over in a tenth of a second."""
 _LEFT_BY_CALLER = {State.OFFERED, State.ENDED}
 """The caller's next words end it: the caller thinks until the kill."""
 
@@ -184,7 +187,7 @@ class _Call:
                     if self._is_ready and state is cell.state:
                         await asyncio.sleep(self._random.uniform(0, _LASTS_S[cell.state]))
                         return await self._state() is state
-                    await asyncio.sleep(POLL_S)
+                    await asyncio.sleep(SHORT_POLL_S if cell.state in _SHORT else POLL_S)
         return False
 
     async def _is_thinking(self, state: State | None, wanted: State) -> bool:
