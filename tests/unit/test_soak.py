@@ -16,7 +16,19 @@ from warm_transfer.stand.soak.run import DEADLINES, Faults, run
 from warm_transfer.stand.soak.virtual_loop import StuckError, VirtualLoop
 from warm_transfer.stand.soak.world import World
 from warm_transfer.transfer import coordinator, states, timers
-from warm_transfer.transfer.events import Event, UpdateDue
+from warm_transfer.transfer.commands import ArmTarget, Command, DisarmTarget, HoldCaller, SendBriefing, TellWaiting
+from warm_transfer.transfer.events import (
+    ArmExpired,
+    ArmingFailed,
+    CallerMoved,
+    CancelRequested,
+    Event,
+    MoreTimeAsked,
+    MoveRefused,
+    QuestionAsked,
+    TargetDeclined,
+    UpdateDue,
+)
 from warm_transfer.transfer.states import Moving, Step
 from warm_transfer.transfer.terms import Deadline, Disposition, State
 
@@ -74,6 +86,40 @@ def test_planted_fault_is_found(
 ) -> None:
     monkeypatch.setattr(owner, name, planted)
     assert asdict(soaked())[fault] > 0
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        (State.OFFERED, ArmExpired),
+        (State.OFFERED, ArmingFailed),
+        (State.RINGING, TargetDeclined),
+        (State.RINGING, MoreTimeAsked),
+        (State.CONSULTING, QuestionAsked),
+        (State.CONSULTING, CancelRequested),
+        (State.MOVING, MoveRefused),
+        (State.MOVING, CallerMoved),
+    ],
+    ids=lambda row: f"{row[0].value}, {row[1].__name__}",
+)
+def test_event_that_the_table_loses_is_found(monkeypatch: pytest.MonkeyPatch, row: tuple[State, type[Event]]) -> None:
+    # Nobody is stranded: a deadline ends what waits for it. The log shows that it came too late, or as something else.
+    monkeypatch.delitem(states.TABLE, row)
+    assert soaked().log_wrong > 0
+
+
+@pytest.mark.parametrize(
+    "lost", [ArmTarget, DisarmTarget, HoldCaller, TellWaiting, SendBriefing], ids=lambda one: one.__name__
+)
+def test_command_that_is_not_carried_out_is_found(monkeypatch: pytest.MonkeyPatch, lost: type[Command]) -> None:
+    carry_out = coordinator.Coordinator._carry_out
+
+    def loses(self: coordinator.Coordinator, command: Command, *lanes: Any) -> None:
+        if not isinstance(command, lost):
+            carry_out(self, command, *lanes)
+
+    monkeypatch.setattr(coordinator.Coordinator, "_carry_out", loses)
+    assert soaked() != Faults()
 
 
 def test_second_voice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

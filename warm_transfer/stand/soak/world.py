@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from warm_transfer.stand.soak.plan import TargetPlan
+from warm_transfer.stand.soak.sim_target import SimTarget, now_s
 from warm_transfer.transfer import events
 from warm_transfer.transfer.briefing import Briefing, Turn
 from warm_transfer.transfer.errors import MoveRefusedError, TargetUnavailableError
@@ -24,23 +25,13 @@ TARGET_WAITS_S = 10.0
 """Twice MOVE_TIMEOUT_S, as Agent B waits for the caller."""
 
 
-@dataclass(slots=True)
-class SimTarget:
-    """One target that was called."""
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One event of the log."""
 
-    plan: TargetPlan
-    offer: Offer
-    consult_room: str
-    final_room: str
-    post: Post
-    is_over: bool = True
-    """Its job is not running."""
-    has_caller: bool = False
-    briefed: asyncio.Event = field(default_factory=asyncio.Event)
-    answered: asyncio.Event = field(default_factory=asyncio.Event)
-    gone: asyncio.Event = field(default_factory=asyncio.Event)
-    """Dismissed, or its rooms are gone."""
-    caller_heard: asyncio.Event = field(default_factory=asyncio.Event)
+    at_s: float
+    kind: str
+    payload: Mapping[str, Any]
 
 
 class NothingSaid:
@@ -64,10 +55,16 @@ class World:
         self.caller_rooms = {CALLER_ROOM}
         self.has_hung_up = False
         self.plays_music = False
+        self.is_unheard = False
+        """The caller was left in silence for too long."""
         self.agent_a_speaks = True
         """Agent A has the caller's ear, not OnHold."""
         self.targets: list[SimTarget] = []
-        self.records: list[tuple[str, Mapping[str, Any]]] = []
+        self.records: list[Logged] = []
+        self.can_arm = False
+        """Whether the caller can be moved, so that there are rooms to make ready."""
+        self.told_at = 0.0
+        """When the held caller last heard how it stands."""
         self.double_connected = 0
         self.hold_left = 0
         self.caller_gone = asyncio.Event()
@@ -91,7 +88,13 @@ class World:
         self.caller_rooms.clear()
         self.caller_gone.set()
         if was_in_caller_room:
+            self.caller_ends(Disposition.CALLER_LEFT)
             self.post_of_call(events.CallerLeft("hung up"))
+
+    def caller_ends(self, disposition: Disposition) -> None:
+        """Note that the caller ends whatever is under way."""
+        for target in self.targets[-1:]:
+            target.ends(disposition)
 
     def delete(self, room: str) -> None:
         """Delete a room; who is in it is out of it."""
@@ -108,16 +111,24 @@ class World:
         """The targets that speak with the caller."""
         return [one for one in self.targets if one.has_caller and one.final_room in self.caller_rooms]
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the caller is there and hears nobody and nothing."""
+        return bool(self.caller_rooms) and not (self.plays_music or self.agent_a_speaks or self.with_caller)
+
     # CallerLine
 
     async def hold(self) -> None:
         """Music at once, under the phrase."""
         self.plays_music = True
+        self.told_at = now_s()
         await asyncio.sleep(HOLD_PHRASE_S)
+        self.told_at = now_s()
 
     async def tell_waiting(self) -> None:
         """A phrase of Agent A's voice, which only a held caller may hear."""
         await asyncio.sleep(HOLD_PHRASE_S)
+        self.told_at = now_s()
         self.double_connected += bool(self.with_caller)
 
     async def take_back(self, disposition: Disposition) -> None:
@@ -138,13 +149,38 @@ class World:
     # TargetLine
 
     async def arm(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
-        """Not part of this world."""
+        """As `open`, for a target that then waits for the caller's consent."""
+        if self._plans[0].arming == "not_armable" or not move.has_final_room:
+            return
+        target = await self._prepare(self._plans[0], offer, move, post, note_rooms)
+        if target.plan.arming == "fails":
+            raise TargetUnavailableError("no server")
+        target.is_ready = True
+        self._tasks.create_task(self._live(target))
 
     async def open(self, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]) -> None:
-        """Make the rooms and call the target, unless it can not be reached."""
+        """Take over what is ready for this offer, or make the rooms and call the target, if it can be reached."""
+        plan, opened = self._plans.pop(0), self._open
+        if opened is not None and opened.is_ready and opened.offer == offer:
+            opened.post = post
+            note_rooms(opened)
+            opened.consented.set()
+            return
+        if opened is not None:
+            await self.dismiss(Disposition.NONE)
+        target = await self._prepare(plan, offer, move, post, note_rooms)
+        if not plan.is_reachable:
+            target.ends(Disposition.UNAVAILABLE)
+            raise TargetUnavailableError("no server")
+        target.consented.set()
+        self._tasks.create_task(self._live(target))
+
+    async def _prepare(
+        self, plan: TargetPlan, offer: Offer, move: Move, post: Post, note_rooms: Callable[[OpenedRooms], None]
+    ) -> SimTarget:
         number = next(self._numbers)
         target = SimTarget(
-            plan=self._plans.pop(0),
+            plan=plan,
             offer=offer,
             consult_room=f"consult-{number}",
             final_room=f"final-{number}" if move.has_final_room else CALLER_ROOM,
@@ -156,21 +192,21 @@ class World:
         await asyncio.sleep(target.plan.open_s / 2)
         self.rooms |= {target.consult_room, target.final_room}
         await asyncio.sleep(target.plan.open_s / 2)
-        if not target.plan.is_reachable:
-            raise TargetUnavailableError("no server")
-        self._tasks.create_task(self._live(target))
+        return target
 
     async def brief(self, briefing: Briefing) -> None:
         """Send the briefing."""
         await asyncio.sleep(REQUEST_S)
         target = self._current()
         if not target.plan.takes_briefing:
+            target.ends(Disposition.UNAVAILABLE)
             raise TargetUnavailableError("the consult room is gone")
         target.briefed.set()
 
     async def answer(self, text: str) -> None:
         """Send the answer."""
         await asyncio.sleep(REQUEST_S)
+        self._current().asked_at = None
         self._current().answered.set()
 
     async def move_caller(self, move: Move) -> None:
@@ -178,7 +214,11 @@ class World:
         await asyncio.sleep(REQUEST_S)
         target = self._current()
         if target.plan.move == "refused" and move.has_final_room:
+            target.ends(Disposition.MOVE_FAILED)
             raise MoveRefusedError("client or server refused to move the caller")
+        if target.plan.move == "unreachable":
+            target.ends(Disposition.MOVE_FAILED)
+            raise TargetUnavailableError("no server")
         self._tasks.create_task(self._move(target, move))
 
     async def dismiss(self, disposition: Disposition) -> None:
@@ -203,7 +243,7 @@ class World:
 
     def record(self, event_type: str, payload: Mapping[str, Any]) -> None:
         """Keep what was logged."""
-        self.records.append((str(event_type), payload))
+        self.records.append(Logged(now_s(), str(event_type), payload))
 
     # How targets and the caller's client behave
 
@@ -214,7 +254,7 @@ class World:
 
     async def _live(self, target: SimTarget) -> None:
         target.is_over = False
-        consulting = asyncio.create_task(self._consult(target))
+        consulting = asyncio.create_task(target.consult(self._take_caller))
         dismissed = asyncio.create_task(target.gone.wait())
         await asyncio.wait({consulting, dismissed}, return_when=asyncio.FIRST_COMPLETED)
         for task in (consulting, dismissed):
@@ -228,64 +268,17 @@ class World:
                 self.delete(room)
         target.is_over = True
 
-    async def _consult(self, target: SimTarget) -> None:
-        plan = target.plan
-        if plan.answers_after_s is None:
-            await _for_ever()
-        self._ask_for_time(target)
-        await asyncio.sleep(plan.answers_after_s or 0)
-        match plan.pickup:
-            case "declines":
-                target.post(events.TargetDeclined("not now"))
-                await _for_ever()  # until dismissed
-            case "busy":
-                target.post(events.TargetBusy())
-                target.post(events.TargetLeft())  # it is gone before anybody dismisses it
-                return
-            case "voicemail":
-                target.post(events.VoicemailReached())
-                await _for_ever()  # until dismissed
-        target.post(events.TargetAnswered("b"))
-        await target.briefed.wait()
-        self._ask_for_time(target)
-        for _ in range(plan.questions):
-            await asyncio.sleep(plan.thinks_s)
-            target.post(events.QuestionAsked("when?"))
-            await target.answered.wait()
-            target.answered.clear()
-        await asyncio.sleep(plan.thinks_s)
-        await self._decide(target)
-
-    def _ask_for_time(self, target: SimTarget) -> None:
-        for _ in range(target.plan.waits):
-            target.post(events.MoreTimeAsked())
-
-    async def _decide(self, target: SimTarget) -> None:
-        for _ in range(2 if target.plan.repeats_itself else 1):
-            match target.plan.decision:
-                case "accept":
-                    target.post(events.TargetAccepted())
-                case "decline":
-                    target.post(events.TargetDeclined("not mine"))
-                case "leave":
-                    target.post(events.TargetLeft())
-                case "voicemail":
-                    target.post(events.VoicemailReached())
-                case "silence":
-                    pass
-        match target.plan.decision:
-            case "accept":
-                await self._take_caller(target)
-            case "decline" | "silence" | "voicemail":
-                await _for_ever()  # until dismissed
-
     async def _take_caller(self, target: SimTarget) -> None:
+        if target.plan.move == "target_leaves":
+            await asyncio.sleep(target.plan.move_s)
+            target.tell(events.TargetLeft())
+            return
         async with asyncio.timeout(TARGET_WAITS_S):
             await target.caller_heard.wait()
         target.has_caller = True
         self._tasks.create_task(self._check_alone())
         await asyncio.sleep(target.plan.proof_s)
-        target.post(events.CallerMoved())
+        target.tell(events.CallerMoved())
         await self.caller_gone.wait()
 
     async def _check_alone(self) -> None:
@@ -301,7 +294,7 @@ class World:
 
     async def _move(self, target: SimTarget, move: Move) -> None:
         plan = target.plan
-        if plan.move == "never":
+        if plan.move in ("never", "target_leaves"):
             return
         await asyncio.sleep(plan.move_s + (TARGET_WAITS_S if plan.move == "late" else 0.0))
         if plan.move == "hang_up":
@@ -317,8 +310,5 @@ class World:
                 self.caller_rooms.discard(CALLER_ROOM)
                 self.post_of_call(events.CallerAway())
                 await asyncio.sleep(REJOIN_GRACE_S)
+                self.caller_ends(Disposition.CALLER_LEFT)
                 self.post_of_call(events.CallerLeft("did not come back"))
-
-
-async def _for_ever() -> None:
-    await asyncio.Event().wait()
