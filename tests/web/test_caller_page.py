@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.async_api import Playwright
+from playwright.async_api import Playwright, expect
 
 from tests.web.axe import overflows, violations
 from tests.web.people import CallerPage
@@ -74,3 +74,23 @@ async def test_a_page_that_is_loaded_again_is_back_in_its_call(
         while read_call(site.log, call_id).ended_at is None:  # noqa: ASYNC110 - another process' file, polled
             await asyncio.sleep(0.1)
     assert site.log.call_ids(limit=1)[0] == call_id
+
+
+@pytest.mark.long
+async def test_of_two_windows_of_a_call_one_has_it(
+    site: WebSite, playwright: Playwright, chromium: str, tmp_path: Path
+) -> None:
+    async with a_browser(playwright, chromium, tmp_path / "profile") as browser:
+        first = CallerPage(browser.pages[0])
+        await first.call(site.url, "Susan")
+        async with browser.expect_page() as opened:
+            await first.page.evaluate("window.open(location.href)")  # as "duplicate tab": it knows the call, too
+        second = CallerPage(await opened.value)
+        await second.is_told("You are with Agent A")
+        await first.is_told("This call is open in another window")
+        assert await violations(first.page) == []
+        await first.page.get_by_role("button", name="Take it here").click()
+        await first.is_told("You are with Agent A")
+        await second.is_told("This call is open in another window")
+        await first.hang_up()
+        await expect(second.page.get_by_role("heading", name="The call has ended")).to_be_visible()

@@ -14,7 +14,7 @@ const REJOIN_FOR_MS = 20_000;
 const REJOIN_PAUSE_MS = 1000;
 
 export interface CallerState {
-  phase: "idle" | "connecting" | "in_call" | "lost" | "ended";
+  phase: "idle" | "connecting" | "in_call" | "lost" | "elsewhere" | "ended";
   sessionId: string | null;
   isMuted: boolean;
   isMoving: boolean;
@@ -90,6 +90,15 @@ export class CallerCall {
     if (!(await this.enter(() => joinCall(sessionId)))) this.set({ fault: null });
   }
 
+  /** Takes the call from the window that has it. */
+  async takeHere(): Promise<void> {
+    const { sessionId } = this.state;
+    if (!sessionId || this.state.phase !== "elsewhere") return;
+    this.set({ phase: "connecting" });
+    await this.openMicrophone();
+    await this.enter(() => joinCall(sessionId));
+  }
+
   async hangUp(): Promise<void> {
     const link = this.link;
     this.link = null;
@@ -128,6 +137,15 @@ export class CallerCall {
     this.link = null;
     this.forget({ phase: "ended" });
     void link?.leave();
+    void this.leaveAhead();
+  }
+
+  /** Another window has the call: coming back by ourselves would throw it out, and it us, for ever. */
+  private stepAside(): void {
+    this.link = null;
+    this.microphone?.close();
+    this.microphone = null;
+    this.set({ phase: "elsewhere", isMoving: false, speaking: [] });
     void this.leaveAhead();
   }
 
@@ -177,8 +195,10 @@ export class CallerCall {
         if (link === this.link) this.set({ phase: isUp ? "in_call" : "lost" });
       },
       onPlayback: (isAllowed) => this.set({ isSoundHeldBack: !isAllowed }),
-      onOver: () => {
-        if (link === this.link && !this.state.isMoving) void this.rejoin();
+      onOver: (isTaken) => {
+        if (link !== this.link) return;
+        if (isTaken) this.stepAside();
+        else if (!this.state.isMoving) void this.rejoin();
       },
       onData: (payload, topic) => {
         const isParked = topic === HOLD_TOPIC ? readHold(payload) : null;

@@ -1,6 +1,7 @@
 /** One room that this page is in: plays what is heard there, publishes the microphone, tells what happens. */
 
 import {
+  DisconnectReason,
   LocalAudioTrack,
   type LocalTrackPublication,
   ParticipantKind,
@@ -28,8 +29,8 @@ export interface RoomEars {
   onWords(words: Words): void;
   onSpeakers(identities: string[]): void;
   onPeople(): void;
-  /** The room let us go, or the connection is lost for good. */
-  onOver(): void;
+  /** The room let us go, or the connection is lost for good; `isTaken`: another window came as the same participant. */
+  onOver(isTaken: boolean): void;
   onConnection(isUp: boolean): void;
   /** Whether the browser plays sound without a click of its user. */
   onPlayback(isAllowed: boolean): void;
@@ -190,10 +191,10 @@ export class RoomLink implements NewRoom {
     room.on(RoomEvent.Reconnecting, () => ears.onConnection(false));
     room.on(RoomEvent.Reconnected, () => ears.onConnection(true));
     room.on(RoomEvent.AudioPlaybackStatusChanged, (isAllowed) => ears.onPlayback(isAllowed));
-    room.on(RoomEvent.Disconnected, () => {
+    room.on(RoomEvent.Disconnected, (reason) => {
       this.isOver = true;
       this.silence();
-      if (!this.isLeft) ears.onOver();
+      if (!this.isLeft) ears.onOver(reason === DisconnectReason.DUPLICATE_IDENTITY);
     });
     room.on(RoomEvent.DataReceived, (payload, _who, _kind, topic) => ears.onData?.(payload, topic ?? ""));
     room.registerTextStreamHandler(TRANSCRIPTION_TOPIC, (reader, { identity }) => void this.read(reader, identity));

@@ -5,6 +5,7 @@ import { CallerCall } from "../../call/caller_call";
 import { Notice } from "../../ui/notice";
 import { useAction } from "../../ui/use_action";
 import { CallInterface } from "./call_interface";
+import { ElsewhereScreen } from "./elsewhere_screen";
 import { GoodbyeScreen } from "./goodbye_screen";
 import { WelcomeScreen } from "./welcome_screen";
 
@@ -34,6 +35,7 @@ export function CallerPage() {
   if (state.phase === "ended") {
     return <GoodbyeScreen call={call} segments={state.segments} onAgain={() => location.reload()} />;
   }
+  if (state.phase === "elsewhere") return <ElsewhereScreen onTake={() => void line.takeHere()} />;
   return (
     <>
       {refusal && (
