@@ -172,6 +172,29 @@ async def test_caller_stays_if_the_new_room_ends_before_the_first_word(livekit: 
         assert not caller.is_over.is_set()
 
 
+async def test_caller_whose_new_room_ends_right_after_the_move_is_back_in_the_old_one(
+    livekit: LiveKit, agent_in: AgentIn
+) -> None:
+    watch = Watch()
+    first, second = await agent_in("lost-1"), await agent_in("lost-2")
+    await first.play(HOLD_MUSIC_TRACK, tone(MUSIC_HZ, 1.0))
+    await second.play("voice", tone(SPEECH_HZ, 1.0))
+    async with Caller(url=livekit.url, token=livekit.token("lost-1", "caller"), on_moment=watch) as caller:
+        await first.move(livekit.token("lost-2", "caller"), "lost-2")
+        await watch.until("left_old_room")
+        joined = sum(each.name == "joined" for each in caller.moments)
+        async with Rooms(livekit.access) as rooms:
+            await rooms.delete("lost-2")
+        async with asyncio.timeout(DEADLINE_S):
+            while sum(each.name == "joined" for each in caller.moments) == joined:
+                await caller.downlink.grown.wait()
+        back = caller.clock.now()
+        await recorded_until(caller, back + RATE_HZ)
+        assert caller.room == "lost-1"
+        assert not caller.is_over.is_set()
+    assert tone_ms(caller.downlink.mixed()[back:], RATE_HZ, MUSIC_HZ) > 500
+
+
 async def test_plain_client_knows_no_move(livekit: LiveKit, agent_in: AgentIn) -> None:
     agent = await agent_in("plain")
     async with Caller(url=livekit.url, token=livekit.token("plain", "caller"), can_move=False) as caller:

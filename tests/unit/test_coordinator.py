@@ -449,7 +449,7 @@ async def test_caller_lost_during_the_move_is_awaited_by_agent_a(call: Call) -> 
     await call.consult()
     await call.happens(ev.TargetAccepted(), ev.CallerAway(), ev.TargetLeft())
     assert call.state is State.TALKING
-    assert call.world.did[-2:] == ["take_back target_left", "close"]
+    assert call.world.did[-2:] == ["take_back target_left", "dismiss target_left"]
     await call.happens(ev.CallerReturned(), ev.CallerLeft("goodbye"))
     assert (await call.running).disposition is Disposition.TARGET_LEFT
 

@@ -208,7 +208,7 @@ ROWS: list[tuple[Situation, ev.Event, Step]] = [
     (AWAY, ev.MoveExpired(), awaited(D.MOVE_FAILED, "no proof of the move in time")),
     (AWAY, ev.MoveRefused("no"), awaited(D.MOVE_FAILED, "no")),
     (AWAY, ev.TargetUnavailable("gone"), awaited(D.MOVE_FAILED, "gone")),
-    (AWAY, ev.TargetLeft(), awaited(D.TARGET_LEFT, "the target left")),
+    (AWAY, ev.TargetLeft(), back(D.TARGET_LEFT, "the target left")),
     (AWAY, ev.CommandFailed("KeyError"), awaited(D.FAILED, "KeyError")),
     (AWAY, ev.CallerLeft("bye"), left_moving()),
     (AWAY, ev.CallerReturned(), Step(MOVING)),

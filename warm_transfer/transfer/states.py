@@ -240,8 +240,9 @@ def _refuse_move(now: Moving, event: MoveRefused | TargetUnavailable) -> Step:
     return _fail_move(now, Disposition.MOVE_FAILED, event.reason)
 
 
-def _lose_target(now: Moving, _: TargetLeft) -> Step:
-    return _fail_move(now, Disposition.TARGET_LEFT, "the target left")
+def _lose_target(_: Moving, __: TargetLeft) -> Step:
+    """Close the final room, too: a caller who is there already comes back, where nobody would speak."""
+    return _take_back(Disposition.TARGET_LEFT, "the target left")
 
 
 def _break_move(now: Moving, event: CommandFailed) -> Step:

@@ -24,6 +24,8 @@ FIRST_WORD_TIMEOUT_S = 20.0
 """For Agent B's first word, with the music of the old room; Agent A closes that room before (3 * MOVE_TIMEOUT_S)."""
 JOIN_S = 1.0
 """A join takes 0.2 s on loopback."""
+WAY_BACK_S = 3.0
+"""A room that ends so soon after the move gives the caller back to the one before, if its client comes back."""
 OVERLAP_S = 0.2
 """How long both rooms get the microphone once the new one has it: else up to 95 ms of speech are lost."""
 
@@ -78,6 +80,9 @@ class Caller:
         """Set when the room that the caller is in let it go, or it hung up."""
         self._url = url
         self._token = token
+        """For the room that the caller is in."""
+        self._way_back: tuple[str, float] | None = None
+        """The token for the room before, and when it was left, by the clock."""
         self._can_move = can_move
         self._has_microphone = has_microphone
         self._on_moment = on_moment
@@ -255,10 +260,16 @@ class Caller:
             await self._stay(new, "the new room ended")
             return
         await asyncio.sleep(OVERLAP_S)
+        if new.is_over.is_set():
+            await self._stay(new, "the new room ended")
+            return
         self._room = new
+        self._way_back, self._token = (self._token, self.clock.now_s()), order.token
         if old is not None:
             await self._leave(old)
             self._note("left_old_room", room=old.name)
+        if new.is_over.is_set():
+            await self._come_back()
 
     async def _hears(self, new: CallerRoom, old: CallerRoom | None) -> bool:
         """Wait for the first word; False if the new room ended before it."""
@@ -296,8 +307,28 @@ class Caller:
 
     def _check_over(self) -> None:
         is_moving = self._move is not None and not self._move.done() and asyncio.current_task() is not self._move
-        if self._room is not None and self._room.is_over.is_set() and not is_moving:
+        if self._room is None or not self._room.is_over.is_set() or is_moving:
+            return
+        if self._way_back is not None and self.clock.now_s() - self._way_back[1] < WAY_BACK_S:
+            self._move = self._tasks.create_task(self._come_back(), name="caller comes back")
+        else:
             self.is_over.set()
+
+    async def _come_back(self) -> None:
+        """Be in the room before again, as our page is: Agent B was lost in mid-move, and Agent A is still there."""
+        (token, _), self._way_back = self._way_back or (self._token, 0.0), None
+        lost, back = self._room, self._new_room()
+        try:
+            await self._join(back, self._url, token)
+        except (rtc.ConnectError, PublishTrackError, TimeoutError):
+            await self._leave(back)
+            self.is_over.set()
+            return
+        self._room, self._token = back, token
+        self.downlink.unmute_room(back.name)
+        self._note("joined")
+        if lost is not None:
+            await self._leave(lost)
 
     def _note(self, name: MomentName, text: str = "", *, at: int | None = None, room: str | None = None) -> None:
         place = self.clock.now() if at is None else at
