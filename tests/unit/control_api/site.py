@@ -1,5 +1,6 @@
 """The control API on a call log of its own, with a LiveKit server and call jobs that are fakes."""
 
+import asyncio
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ class FakeRooms(Rooms):
         self.dispatched: list[tuple[str, str]] = []
         self.sent: list[tuple[str, str, bytes]] = []
         self.is_down = False
+        self.is_stalled = False
+        """Takes requests and answers none."""
         self.log: CallLog | None = None
         self.refusal: tuple[str, str] | None = None
         self.is_mute = False
@@ -55,6 +58,8 @@ class FakeRooms(Rooms):
         return "AD_1"
 
     async def names(self, among: Collection[str] = ()) -> set[str]:
+        if self.is_stalled:
+            await asyncio.Event().wait()
         self._be_up()
         return set(self.made)
 

@@ -4,8 +4,11 @@ import time
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests.unit.control_api.site import OPERATOR, Site, authorized
 from warm_transfer.calls.events import CallEvent
+from warm_transfer.control.api import health
 from warm_transfer.control.api.records import keep_up_once
 from warm_transfer.settings import Settings
 
@@ -108,6 +111,13 @@ def test_messages_and_callbacks_are_listed(local: Site) -> None:
     talk(local)
     assert local.get("/api/callbacks").json()["messages"][0]["callback_number"] == "5550199"
     assert local.get("/api/messages").json()["messages"][0]["text"] == "Call Maria"
+
+
+def test_health_does_not_wait_for_a_server_that_stalls(keyed: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "CHECKED_S", 0.05)
+    keyed.rooms.is_stalled = True
+    answer = keyed.get("/health")
+    assert (answer.status_code, answer.json()["livekit"]) == (503, "down")
 
 
 def test_health_says_what_is_down(keyed: Site) -> None:

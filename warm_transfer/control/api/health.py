@@ -21,7 +21,7 @@ from warm_transfer.control.api.views import View
 from warm_transfer.transfer.errors import TargetUnavailableError
 
 CHECKED_S = 2.0
-"""Anybody may ask; the LiveKit server is asked no oftener than this."""
+"""Anybody may ask; the LiveKit server is asked no oftener than this, and what takes as long to answer is down."""
 LIVE_S = 24 * 3600.0
 
 Up = Literal["up", "down"]
@@ -103,7 +103,7 @@ async def _log(control: Control) -> Up:
 
 async def _livekit(control: Control) -> Up:
     try:
-        await control.rooms.names(["health"])
-    except TargetUnavailableError:
+        await asyncio.wait_for(control.rooms.names(["health"]), CHECKED_S)
+    except (TargetUnavailableError, TimeoutError):
         return "down"
     return "up"
