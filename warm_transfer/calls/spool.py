@@ -112,6 +112,14 @@ def set_aside(path: Path) -> Path:
     return path.rename(path.with_suffix(_REFUSED_SUFFIX))
 
 
+def forget_set_aside(folder: Path, before: float) -> None:
+    """Delete what was set aside before then, seconds since the epoch: words of calls are in it."""
+    for path in folder.glob(f"*{_REFUSED_SUFFIX}"):
+        with contextlib.suppress(FileNotFoundError):  # by another control process
+            if path.stat().st_mtime < before:
+                path.unlink()
+
+
 def _name(call_id: str) -> str:
     return _NOT_IN_A_NAME.sub("_", call_id)[:_LONGEST_NAME]
 

@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import time
 import zipfile
 from pathlib import Path
@@ -75,6 +76,16 @@ def test_old_calls_are_erased_and_young_ones_not(local: Site) -> None:
     keep_up_once(Settings(retain_days=30), local.log, now)
     assert "text" not in local.log.events("old")[0].payload
     assert local.log.events("young")[0].payload["text"] == "words"
+
+
+def test_words_that_the_log_refused_are_not_kept_longer_than_calls(local: Site, tmp_path: Path) -> None:
+    now = time.time()
+    old, young = tmp_path / "c1-1.refused", tmp_path / "c2-1.refused"
+    for file, days in ((old, 31), (young, 29)):
+        file.write_text("words")
+        os.utime(file, (now - days * 86400,) * 2)
+    keep_up_once(Settings(retain_days=30, unwritten_dir=tmp_path), local.log, now)
+    assert (old.exists(), young.exists()) == (False, True)
 
 
 def test_call_that_nobody_joined_is_over_after_a_while(local: Site) -> None:

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Response
 from warm_transfer.calls.events import CallEvent
 from warm_transfer.calls.log import CallLog, LoggedEvent, LogUnavailableError
 from warm_transfer.calls.snapshots import CallSnapshot
+from warm_transfer.calls.spool import forget_set_aside
 from warm_transfer.control.api.access import Operator, readable_call
 from warm_transfer.control.api.errors import ApiError, faults
 from warm_transfer.control.api.reading import SessionId, TheControl
@@ -67,8 +68,10 @@ async def keep_up(settings: Settings, log: CallLog) -> None:
 def keep_up_once(settings: Settings, log: CallLog, now: float) -> None:
     """One round; blocks."""
     if settings.retain_days:
-        for call_id in log.unerased_call_ids(now - settings.retain_days * DAY_S, ERASED_AT_ONCE):
+        before = now - settings.retain_days * DAY_S
+        for call_id in log.unerased_call_ids(before, ERASED_AT_ONCE):
             log.erase(call_id, by="control", reason="age")
+        forget_set_aside(settings.unwritten_dir, before)
     for call_id in log.live_call_ids(now - DAY_S):
         events = log.events(call_id)
         if {event.type for event in events} == {CallEvent.CALL_CREATED} and events[0].at < now - NOBODY_CAME_S:
