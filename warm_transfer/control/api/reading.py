@@ -20,6 +20,7 @@ from warm_transfer.control.api.views import (
     message_views,
     state_of,
 )
+from warm_transfer.transfer.terms import Disposition
 
 SessionId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="The call's id.")]
 TheControl = Annotated[Control, Depends(control_of)]
@@ -36,7 +37,7 @@ def list_calls(
     control: TheControl,
     principal: Reader,
     state: Annotated[CallState | Literal["live"] | None, Query(description="`live`: every state but ended.")] = None,
-    disposition: Annotated[str | None, Query(max_length=32, description="Of the last transfer.")] = None,
+    disposition: Annotated[Disposition | None, Query(description="Of the last transfer.")] = None,
     since: Annotated[float | None, Query(alias="from", ge=0, le=1e11, description="Started then or later.")] = None,
     until: Annotated[float | None, Query(alias="to", ge=0, le=1e11, description="Started before then.")] = None,
     cursor: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = None,
@@ -119,9 +120,9 @@ def _messages(control: Control, limit: int, *, callbacks_only: bool) -> MessageL
     return MessageList(messages=sorted(chosen, key=lambda one: -one.at)[:limit])
 
 
-def _is_asked_for(call: CallSnapshot, state: str | None, disposition: str | None, until: float | None) -> bool:
+def _is_asked_for(call: CallSnapshot, state: str | None, disposition: Disposition | None, until: float | None) -> bool:
     if until is not None and call.started_at >= until:
         return False
     if state is not None and state_of(call) != state and not (state == "live" and call.ended_at is None):
         return False
-    return disposition is None or (bool(call.transfers) and call.transfers[-1].disposition == disposition)
+    return disposition is None or (bool(call.transfers) and call.transfers[-1].disposition == disposition.value)
