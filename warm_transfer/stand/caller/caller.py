@@ -144,6 +144,7 @@ class Caller:
 
     async def hang_up(self) -> None:
         """Press the end button: tell the agents, then leave every room."""
+        self._way_back = None
         if self._ahead is not None:
             await self._ahead.stop()
         if self._move is not None:
