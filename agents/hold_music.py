@@ -15,7 +15,7 @@ from livekit.agents.utils import aio
 from livekit.agents.voice.background_audio import BuiltinAudioClip
 from livekit.rtc.participant import UnpublishTrackError
 
-from agents.sound_cache import cached_sound
+from agents.sound_cache import cached_sound, is_kept
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,8 @@ _CROSSFADE_S = 1.5
 _LEVELLING_S = 0.15
 _LEVELLING_GAIN = (0.5, 4.0)
 _LOOP_RMS = 0.08  # -22 dBFS: 2 dB below the agents' voices
+
+_MADE_FROM = f"hold_loop {_LOOP_START_S} {_LOOP_END_S} {_CROSSFADE_S} {_LEVELLING_S} {_LEVELLING_GAIN} {_LOOP_RMS}"
 
 _PUBLISH_TIMEOUT_S = 5.0
 _BITRATE_BPS = 64_000  # LiveKit's own preset for music is 48 kbit/s; its 24 kbit/s for speech is audible on chords
@@ -164,11 +166,16 @@ def load() -> None:
     hold_loop()
 
 
+def load_kept() -> None:
+    """Have the loop if this machine has made it before."""
+    if is_kept(_MADE_FROM):
+        hold_loop()
+
+
 @functools.cache
 def hold_loop() -> Float:
     """Give one turn of the loop, `float32[n_samples]` at SAMPLE_RATE_HZ; its end leads into its start."""
-    made_from = f"hold_loop {_LOOP_START_S} {_LOOP_END_S} {_CROSSFADE_S} {_LEVELLING_S} {_LEVELLING_GAIN} {_LOOP_RMS}"
-    return cached_sound(made_from, _make_loop)
+    return cached_sound(_MADE_FROM, _make_loop)
 
 
 def _make_loop() -> Float:

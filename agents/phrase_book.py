@@ -1,6 +1,7 @@
 """Fixed phrases with their sound: made before they are needed, so that they play when a provider is down."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from livekit.agents.voice import SpeechHandle
 
 from agents.prompts import Phrases
 from agents.providers import local_tts
-from agents.sound_cache import CACHE_DIR, cached_sound, keep_sound, kept_sound
+from agents.sound_cache import CACHE_DIR, cached_sound, is_kept, keep_sound, kept_sound
 
 FRAME_MS = 50
 
@@ -72,10 +73,22 @@ def local_phrases(phrases: Phrases, voice: str, keys: Collection[str] | None = N
     return PhraseBook(phrases, {key: _local_frames(phrases[key], voice) for key in (keys or phrases)})
 
 
+def load_kept_phrases(phrases: Phrases) -> None:
+    """Have in this process, for `local_phrases` here and in its forks, what was made before; makes nothing."""
+    for text in phrases.values():
+        for voice in local_tts.LOCAL_VOICES:
+            if is_kept(_made_from(text, voice)):
+                _local_frames(text, voice)
+
+
+@functools.cache
 def _local_frames(text: str, voice: str) -> Frames:
-    made_from = f"phrase {local_tts.LOCAL_VOICES[voice]} {text}"
-    samples = cached_sound(made_from, lambda: local_tts.synthesize(text, voice).astype(np.float32))
+    samples = cached_sound(_made_from(text, voice), lambda: local_tts.synthesize(text, voice).astype(np.float32))
     return _frames(samples, local_tts.SAMPLE_RATE_HZ)
+
+
+def _made_from(text: str, voice: str) -> str:
+    return f"phrase {local_tts.LOCAL_VOICES[voice]} {text}"
 
 
 def _frames(samples: npt.NDArray[np.float32], rate_hz: int) -> Frames:

@@ -1,6 +1,7 @@
 """Sounds that are made once per machine, so that a job process starts without making them again."""
 
 import contextlib
+import functools
 import hashlib
 import os
 import tempfile
@@ -38,6 +39,11 @@ def kept_sound(made_from: str, folder: Path = CACHE_DIR) -> npt.NDArray[np.float
     return None
 
 
+def is_kept(made_from: str, folder: Path = CACHE_DIR) -> bool:
+    """Whether the sound was made before."""
+    return _path(made_from, folder).is_file()
+
+
 def keep_sound(made_from: str, sound: npt.NDArray[np.float32], folder: Path = CACHE_DIR) -> None:
     """Keep a sound for the next process."""
     with contextlib.suppress(OSError):
@@ -45,8 +51,13 @@ def keep_sound(made_from: str, sound: npt.NDArray[np.float32], folder: Path = CA
 
 
 def _path(made_from: str, folder: Path) -> Path:
-    key = " ".join([made_from, *(version(package) for package in _MAKERS)])
+    key = " ".join([made_from, *_versions()])
     return folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
+
+
+@functools.cache
+def _versions() -> tuple[str, ...]:
+    return tuple(version(package) for package in _MAKERS)
 
 
 def _write(path: Path, sound: npt.NDArray[np.float32]) -> None:
