@@ -42,8 +42,8 @@ logger = logging.getLogger(__name__)
 INITIALIZE_TIMEOUT_S = 60.0
 """Loading the local models takes 2 s on two idle cores and over 10 s, LiveKit's default, on two busy ones."""
 
-PRELOADED = ["worker", "agents.shared_sounds"]
-"""Shared by all job processes: this module for what it imports (9 MB of each, measured), and sounds (19 MB)."""
+PRELOADED = ["worker", "agents.shared_memory"]
+"""Shared by all job processes: this module for what it imports (9 MB of each, measured), and what never changes."""
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 LogLevel = Annotated[str, typer.Option(help="trace, debug, info, warning, error or critical.")]

@@ -104,6 +104,12 @@ def load_local_models(settings: Settings) -> vad.VAD:
     with ThreadPoolExecutor(max_workers=1, initializer=give_way) as loader:  # the models' own threads inherit it
         for done in [loader.submit(load) for load in loads]:
             done.result()
+    return load_vad()
+
+
+@functools.cache
+def load_vad() -> vad.VAD:
+    """The voice activity detector; one per process, which has one call."""
     return silero.VAD.load()
 
 

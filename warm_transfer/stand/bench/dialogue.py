@@ -23,7 +23,7 @@ FIRST_LINE = "Hello, this is Ben from billing."
 """What Agent B says where the first line is fixed."""
 
 _REASON = "The caller was charged twice."
-_CONSULT_S = 4.0
+_CONSULT_S = 6.0
 """How long the patient one thinks before it accepts: hold music plays meanwhile."""
 
 
