@@ -15,7 +15,7 @@ from livekit.agents.utils import aio
 from livekit.agents.voice.background_audio import BuiltinAudioClip
 from livekit.rtc.participant import UnpublishTrackError
 
-from agents.sound_cache import cached_sound, is_kept
+from agents.sound_cache import cached_sound, kept_sound
 
 logger = logging.getLogger(__name__)
 
@@ -168,7 +168,7 @@ def load() -> None:
 
 def load_kept() -> None:
     """Have the loop if this machine has made it before."""
-    if is_kept(_MADE_FROM):
+    if kept_sound(_MADE_FROM) is not None:
         hold_loop()
 
 

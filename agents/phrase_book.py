@@ -14,7 +14,7 @@ from livekit.agents.voice import SpeechHandle
 
 from agents.prompts import Phrases
 from agents.providers import local_tts
-from agents.sound_cache import CACHE_DIR, cached_sound, is_kept, keep_sound, kept_sound
+from agents.sound_cache import CACHE_DIR, cached_sound, keep_sound, kept_sound
 
 FRAME_MS = 50
 
@@ -77,7 +77,7 @@ def load_kept_phrases(phrases: Phrases) -> None:
     """Have in this process, for `local_phrases` here and in its forks, what was made before; makes nothing."""
     for text in phrases.values():
         for voice in local_tts.LOCAL_VOICES:
-            if is_kept(_made_from(text, voice)):
+            if kept_sound(_made_from(text, voice)) is not None:
                 _local_frames(text, voice)
 
 

@@ -39,11 +39,6 @@ def kept_sound(made_from: str, folder: Path = CACHE_DIR) -> npt.NDArray[np.float
     return None
 
 
-def is_kept(made_from: str, folder: Path = CACHE_DIR) -> bool:
-    """Whether the sound was made before."""
-    return _path(made_from, folder).is_file()
-
-
 def keep_sound(made_from: str, sound: npt.NDArray[np.float32], folder: Path = CACHE_DIR) -> None:
     """Keep a sound for the next process."""
     with contextlib.suppress(OSError):
