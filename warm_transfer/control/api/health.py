@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Response
@@ -48,7 +49,9 @@ class Checks:
         """What is up, looked at within the last CHECKED_S."""
         async with self._lock:
             if self._last is None or time.monotonic() - self._at > CHECKED_S:
-                log, livekit = await asyncio.gather(_log(control), _livekit(control))
+                log, livekit = await asyncio.gather(
+                    _up(asyncio.to_thread(control.log.head)), _up(control.rooms.names(["health"]))
+                )
                 status: Literal["ok", "degraded"] = "ok" if (log, livekit) == ("up", "up") else "degraded"
                 self._last, self._at = Health(status=status, call_log=log, livekit=livekit), time.monotonic()
             return self._last
@@ -93,17 +96,10 @@ class _Counts(Collector):
         return [events, transfers, live, connections]
 
 
-async def _log(control: Control) -> Up:
+async def _up(asking: Awaitable[object]) -> Up:
+    """Whether what was asked answers, and soon."""
     try:
-        await asyncio.wait_for(asyncio.to_thread(control.log.head), CHECKED_S)
-    except (LogUnavailableError, TimeoutError):
-        return "down"
-    return "up"
-
-
-async def _livekit(control: Control) -> Up:
-    try:
-        await asyncio.wait_for(control.rooms.names(["health"]), CHECKED_S)
-    except (TargetUnavailableError, TimeoutError):
+        await asyncio.wait_for(asking, CHECKED_S)
+    except (LogUnavailableError, TargetUnavailableError, TimeoutError):
         return "down"
     return "up"

@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 import jwt
 
-from warm_transfer.calls.snapshots import Attempt, CallSnapshot
+from warm_transfer.calls.snapshots import CallSnapshot
 from warm_transfer.calls.withholding import withheld
 from warm_transfer.settings import ApiKey, Settings
 from warm_transfer.transfer.understanding.privacy import MASKED_BY_DEFAULT, PrivateKind
@@ -72,14 +72,10 @@ def is_party(call: CallSnapshot, roster_id: str) -> bool:
 
     Who declined, or gave the caller back or on, is a party no longer: what is said from then on is not theirs.
     """
-    last = call.transfers[-1] if call.transfers else None
-    if last is None or last.disposition not in (None, "completed") or last.times.returned is not None:
+    if not (call.is_transferring or call.is_with_agent_b):
         return False
-    return bool(last.attempts) and last.attempts[-1].target == roster_id and _is_open(last.attempts[-1])
-
-
-def _is_open(attempt: Attempt) -> bool:
-    return attempt.disposition in (None, "completed")
+    attempts = call.transfers[-1].attempts
+    return bool(attempts) and attempts[-1].target == roster_id and attempts[-1].disposition in (None, "completed")
 
 
 class Keys:
