@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from warm_transfer.stand.soak.plan import TargetPlan, TransferPlan
+from warm_transfer.stand.soak.plan import CallPlan, TargetPlan, TransferPlan
 from warm_transfer.stand.soak.sim_target import LEAVES_AFTER_S
 from warm_transfer.stand.soak.world import Logged, World
 
@@ -28,12 +28,13 @@ class _Offered:
         return self.plan.targets[0]
 
 
-def is_arming_sound(world: World, transfers: Sequence[TransferPlan], ttl_s: float) -> bool:
+def is_arming_sound(world: World, plan: CallPlan, ttl_s: float) -> bool:
     """Whether nothing was undone twice, and all of every offer was as it should be; `ttl_s`: the deadline for it."""
     kinds = [one.kind for one in world.records if one.kind in ("transfer_armed", "transfer_disarmed")]
     if ("transfer_disarmed", "transfer_disarmed") in pairwise(kinds):
         return False
-    return not world.can_arm or all(_is_sound(one, ttl_s) for one in _offers(world, transfers))
+    # Where the caller can't be moved there are no rooms to make ready.
+    return not plan.move.has_final_room or all(_is_sound(one, ttl_s) for one in _offers(world, plan.transfers))
 
 
 def _offers(world: World, transfers: Sequence[TransferPlan]) -> Iterator[_Offered]:

@@ -7,21 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from warm_transfer.stand.soak.arming_check import AT_ONCE_S, is_arming_sound
-from warm_transfer.stand.soak.plan import TransferPlan
+from warm_transfer.stand.soak.plan import CallPlan
 from warm_transfer.stand.soak.sim_target import SimTarget
 from warm_transfer.stand.soak.world import Logged, World
 from warm_transfer.transfer.terms import WAIT_S, Deadline, Disposition
 
-_OF_TARGET = {
+_NEVER_BY_ITSELF = {
     Disposition.DECLINED,
     Disposition.BUSY,
     Disposition.VOICEMAIL,
     Disposition.TARGET_LEFT,
     Disposition.UNAVAILABLE,
     Disposition.COMPLETED,
+    Disposition.FAILED,
 }
-"""Nothing but what the target did may lead to these."""
-_ACCEPTED = {Disposition.COMPLETED, Disposition.MOVE_FAILED, Disposition.TARGET_LEFT, Disposition.CALLER_LEFT}
+"""Nothing but what the target did may lead to these, and to the last one a bug of ours alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +32,12 @@ class _Attempt:
     ended_at: float
     disposition: Disposition
 
+    def outlived(self, at_s: float | None) -> bool:
+        """Whether that happened, and this went on for more than a moment."""
+        return at_s is not None and at_s < self.ended_at - AT_ONCE_S
 
-def is_log_sound(world: World, transfers: Sequence[TransferPlan], deadlines: Mapping[Deadline, float]) -> bool:
+
+def is_log_sound(world: World, plan: CallPlan, deadlines: Mapping[Deadline, float]) -> bool:
     """Whether everything that was logged is so, and nothing is missing."""
     told = [(one.kind, one.payload.get("transfer_id")) for one in world.records]
     requested = [transfer for kind, transfer in told if kind == "transfer_requested"]
@@ -49,7 +53,7 @@ def is_log_sound(world: World, transfers: Sequence[TransferPlan], deadlines: Map
         target = targets.get((attempt.transfer, attempt.target))
         if not (_is_end_right(attempt, target, deadlines) and (target is None or _is_served(attempt, target))):
             return False
-    return _are_ends_passed_on(world.records, attempts) and is_arming_sound(world, transfers, deadlines[Deadline.ARM])
+    return _are_ends_passed_on(world.records, attempts) and is_arming_sound(world, plan, deadlines[Deadline.ARM])
 
 
 def _attempts(records: Sequence[Logged]) -> Iterator[_Attempt]:
@@ -65,19 +69,15 @@ def _attempts(records: Sequence[Logged]) -> Iterator[_Attempt]:
 
 
 def _is_end_right(attempt: _Attempt, target: SimTarget | None, deadlines: Mapping[Deadline, float]) -> bool:
-    """Whether it ended by what came first, and at once."""
+    """Whether it ended by what came first, and at once; if nothing came, by a deadline."""
     facts = [] if target is None else [one for one in target.facts if one.at_s <= attempt.ended_at]
-    if attempt.disposition in _OF_TARGET and attempt.disposition not in {one.disposition for one in facts}:
-        return False
-    if facts and (attempt.disposition is not facts[0].disposition or attempt.ended_at > facts[0].at_s + AT_ONCE_S):
-        return False
-    if attempt.disposition is Disposition.FAILED:  # a bug of ours
-        return False
-    if target is None:
-        return True
-    if target.accepted_at is not None and target.accepted_at < attempt.ended_at - AT_ONCE_S:
-        allowed = {Disposition.COMPLETED, Disposition.CALLER_LEFT} if target.plan.arrives_in_time else _ACCEPTED
-        return attempt.disposition in allowed | {one.disposition for one in facts}
+    if facts:
+        return attempt.disposition is facts[0].disposition and attempt.ended_at <= facts[0].at_s + AT_ONCE_S
+    if target is None or attempt.disposition in _NEVER_BY_ITSELF:
+        return attempt.disposition not in _NEVER_BY_ITSELF
+    if attempt.outlived(target.accepted_at):
+        is_failed_move = attempt.disposition is Disposition.MOVE_FAILED and not target.plan.arrives_in_time
+        return is_failed_move or attempt.disposition is Disposition.CALLER_LEFT
     return attempt.disposition is not Disposition.NO_ANSWER or _is_time_up(attempt, target, deadlines)
 
 
@@ -92,15 +92,12 @@ def _is_time_up(attempt: _Attempt, target: SimTarget, deadlines: Mapping[Deadlin
 
 def _is_served(attempt: _Attempt, target: SimTarget) -> bool:
     """Whether it was briefed, and its questions were answered."""
-    if target.answered_at is not None and target.answered_at < attempt.ended_at - AT_ONCE_S:
-        is_briefed = target.briefed.is_set() or not target.plan.takes_briefing
-    else:
-        is_briefed = True
-    return is_briefed and not (target.asked_at is not None and target.asked_at < attempt.ended_at - AT_ONCE_S)
+    is_briefed = target.briefed.is_set() or not target.plan.takes_briefing
+    return (is_briefed or not attempt.outlived(target.answered_at)) and not attempt.outlived(target.asked_at)
 
 
 def _are_ends_passed_on(records: Sequence[Logged], attempts: Sequence[_Attempt]) -> bool:
-    """Whether a transfer ended as its last attempt did, and as the first that was not missed."""
+    """Whether every transfer ended as its last attempt did."""
     last = {one.transfer: one.disposition.value for one in attempts}
     ends = [one for one in records if one.kind == "transfer_ended" and one.payload["transfer_id"] in last]
     return all(last[one.payload["transfer_id"]] == one.payload["disposition"] for one in ends)

@@ -30,7 +30,7 @@ DEADLINES = {
 }
 """The settings' defaults."""
 SILENT_S = DEADLINES[Deadline.HOLD] + DEADLINES[Deadline.MOVE] + 1.0
-"""A caller who hears neither an agent nor music for longer is stranded: a move that fails at once is as long."""
+"""A caller who hears neither an agent nor music for longer is stranded: a move without a hold before it may fail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Faults:
     agents_left: int = 0
     """Targets in a room without a caller."""
     log_wrong: int = 0
-    """Calls whose log has a transfer or an attempt without exactly one end."""
+    """Calls whose log has a transfer or an attempt without exactly one end, at once, and the right one."""
 
     def __add__(self, other: "Faults") -> "Faults":
         return Faults(**{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)})
@@ -67,7 +67,6 @@ def run(seed: int) -> Faults:
 async def _run(plan: CallPlan) -> Faults:
     async with asyncio.timeout(LONGEST_CALL_S), asyncio.TaskGroup() as tasks:
         world = World(tasks)
-        world.can_arm = plan.move.has_final_room
         coordinator = _coordinator(world)
         world.post_of_call = coordinator.post
         caller = [tasks.create_task(_talk(plan, world, coordinator))]
@@ -94,7 +93,7 @@ async def _run(plan: CallPlan) -> Faults:
             hold_left=hold_left,
             consult_left=len(world.rooms),
             agents_left=sum(not one.is_over for one in world.targets),
-            log_wrong=int(not is_log_sound(world, plan.transfers, DEADLINES)),
+            log_wrong=int(not is_log_sound(world, plan, DEADLINES)),
         )
         for target in world.targets:
             target.gone.set()

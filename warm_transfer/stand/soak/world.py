@@ -61,8 +61,6 @@ class World:
         """Agent A has the caller's ear, not OnHold."""
         self.targets: list[SimTarget] = []
         self.records: list[Logged] = []
-        self.can_arm = False
-        """Whether the caller can be moved, so that there are rooms to make ready."""
         self.told_at = 0.0
         """When the held caller last heard how it stands."""
         self.double_connected = 0
