@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Page
 
 _MUSIC_AFTER_S = 2.5
-"""After the hold phrase begins music plays, and loud; the consult takes 6 s, and the hold begins after 1.2 s."""
+"""After the hold phrase begins music plays, and loud; the consult takes 6 s."""
 _LOUD = 1000
 
 

@@ -257,10 +257,9 @@ class Caller:
         except (rtc.ConnectError, PublishTrackError, TimeoutError) as error:
             await self._stay(new, type(error).__name__)
             return
-        if not await self._hears(new, old):
-            await self._stay(new, "the new room ended")
-            return
-        await asyncio.sleep(OVERLAP_S)
+        await self._hear(new, old)
+        if not new.is_over.is_set():
+            await asyncio.sleep(OVERLAP_S)
         if new.is_over.is_set():
             await self._stay(new, "the new room ended")
             return
@@ -269,11 +268,10 @@ class Caller:
         if old is not None:
             await self._leave(old)
             self._note("left_old_room", room=old.name)
-        if new.is_over.is_set():
-            await self._come_back()
+        self._check_over()
 
-    async def _hears(self, new: CallerRoom, old: CallerRoom | None) -> bool:
-        """Wait for the first word; False if the new room ended before it."""
+    async def _hear(self, new: CallerRoom, old: CallerRoom | None) -> None:
+        """Wait for the first word, or until one of the rooms ends."""
         ends = [new.has_sound, new.is_over, *([old.is_over] if old else [])]
         waits = [asyncio.create_task(one.wait()) for one in ends]
         try:
@@ -281,7 +279,6 @@ class Caller:
         finally:
             for wait in waits:
                 wait.cancel()
-        return not new.is_over.is_set()
 
     async def _stay(self, new: CallerRoom, why: str) -> None:
         await self._leave(new)
@@ -310,14 +307,14 @@ class Caller:
         is_moving = self._move is not None and not self._move.done() and asyncio.current_task() is not self._move
         if self._room is None or not self._room.is_over.is_set() or is_moving:
             return
-        if self._way_back is not None and self.clock.now_s() - self._way_back[1] < WAY_BACK_S:
-            self._move = self._tasks.create_task(self._come_back(), name="caller comes back")
+        way_back, self._way_back = self._way_back, None
+        if way_back is not None and self.clock.now_s() - way_back[1] < WAY_BACK_S:
+            self._move = self._tasks.create_task(self._come_back(way_back[0]), name="caller comes back")
         else:
             self.is_over.set()
 
-    async def _come_back(self) -> None:
+    async def _come_back(self, token: str) -> None:
         """Be in the room before again, as our page is: Agent B was lost in mid-move, and Agent A is still there."""
-        (token, _), self._way_back = self._way_back or (self._token, 0.0), None
         lost, back = self._room, self._new_room()
         try:
             await self._join(back, self._url, token)

@@ -179,8 +179,8 @@ class _Call:
         """Wait for the state and a moment in it; False if the call is past it, or does not come to it."""
         with suppress(TimeoutError):
             async with asyncio.timeout(STATE_TIMEOUT_S):
-                while not _is_past(state := await self._state(), cell.state):
-                    if self._is_ready and not await self._is_thinking(state, cell.state):
+                while not _is_past(state := state_of(events := await self._events()), cell.state):
+                    if self._is_ready and not _is_thinking(events, cell.state):
                         self._may_speak.set()
                     else:
                         self._may_speak.clear()
@@ -189,12 +189,6 @@ class _Call:
                         return await self._state() is state
                     await asyncio.sleep(SHORT_POLL_S if cell.state in _SHORT else POLL_S)
         return False
-
-    async def _is_thinking(self, state: State | None, wanted: State) -> bool:
-        """Whether the caller's next words would leave the state that is wanted, or pass it too fast to be struck."""
-        if wanted is State.RINGING and state is State.OFFERED:
-            return is_armed(await self._events())
-        return state is wanted and state in _LEFT_BY_CALLER
 
     async def _kill(self, cell: Cell) -> None:
         pids = {one.payload["role"]: one.payload["pid"] for one in await self._events() if one.type == "job_started"}
@@ -260,6 +254,14 @@ class _Call:
             if not left or loop.time() > deadline:
                 return tuple(sorted(left))
             await asyncio.sleep(0.1)
+
+
+def _is_thinking(events: Sequence[LoggedEvent], wanted: State) -> bool:
+    """Whether the caller's next words would leave the state that is wanted, or pass it too fast to be struck."""
+    state = state_of(events)
+    if wanted is State.RINGING and state is State.OFFERED:
+        return is_armed(events)
+    return state is wanted and state in _LEFT_BY_CALLER
 
 
 def _is_past(state: State | None, wanted: State) -> bool:

@@ -60,7 +60,9 @@ _CONTRACTED = {"'m": " am", "'re": " are", "'ll": " will", "'ve": " have"}
 
 
 def _whole(text: str) -> str:
-    return re.sub(r"'(?:m|re|ll|ve)\b", lambda found: _CONTRACTED[found[0]], text.lower())
+    for short, whole in _CONTRACTED.items():
+        text = re.sub(rf"{short}\b", whole, text.lower())
+    return text
 
 
 def _words(text: str) -> list[str]:
