@@ -27,12 +27,11 @@ export const askForTime = (id: string) => post(path(id, "wait"));
 export const handBack = (id: string) => post(path(id, "hand-back"));
 export const transferOn = (id: string, skill: string, reason: string) =>
   post(path(id, "transfer-on"), { skill, reason });
-export const consultAdmission = (id: string, agent: string) =>
-  post<Admission>(`${path(id, "consult-token")}?agent=${encodeURIComponent(agent)}`);
-export const targetAdmission = (id: string, agent: string) =>
-  post<Admission>(`${path(id, "target-token")}?agent=${encodeURIComponent(agent)}`);
-export const finalAdmission = (id: string, agent: string) =>
-  post<Admission>(`${path(id, "final-token")}?agent=${encodeURIComponent(agent)}`);
+const deskAdmission = (door: string) => (id: string, agent: string) =>
+  post<Admission>(`${path(id, door)}?agent=${encodeURIComponent(agent)}`);
+export const consultAdmission = deskAdmission("consult-token");
+export const targetAdmission = deskAdmission("target-token");
+export const finalAdmission = deskAdmission("final-token");
 
 export const showCall = (id: string) => ask<Call>("GET", path(id));
 export const listAgents = async () => (await ask<{ agents: Agent[] }>("GET", "/api/agents")).agents;

@@ -2,19 +2,14 @@
 
 import type { Presence } from "../../api/types";
 
-const WORDS: readonly string[] = ["available", "away", "busy"] satisfies Presence[];
+const PRESENCES: readonly Presence[] = ["available", "away", "busy"];
 
 export function keptPresence(rosterId: string, storage: Storage = sessionStorage): Presence {
-  const kept = storage.getItem(key(rosterId));
-  return kept !== null && isPresence(kept) ? kept : "away";
+  return PRESENCES.find((one) => one === storage.getItem(key(rosterId))) ?? "away";
 }
 
 export function keepPresence(rosterId: string, presence: Presence, storage: Storage = sessionStorage): void {
   storage.setItem(key(rosterId), presence);
-}
-
-function isPresence(word: string): word is Presence {
-  return WORDS.includes(word);
 }
 
 function key(rosterId: string): string {
