@@ -11,6 +11,7 @@ from livekit.agents import AutoSubscribe
 from livekit.rtc.participant import PublishTrackError
 
 from agents.caller_presence import CallerPresence
+from agents.consult_inbox import NotNeededError
 from agents.consult_speech import ConsultSpeech
 from agents.departure import END_REASON, GOODBYE_S, TAIL_S
 from agents.desk_presence import DeskPresence
@@ -19,7 +20,7 @@ from agents.hand_back import HandBack
 from agents.return_desk import ReturnRequest
 from agents.scribe import Scribe
 from agents.successor import Successor
-from agents.target_job import ARRIVAL_FACTOR, ROLE, NotNeededError, TargetJob
+from agents.target_job import ARRIVAL_FACTOR, ROLE, TargetJob
 from agents.transcript import Transcript
 from warm_transfer.calls.engagement import Engagement
 from warm_transfer.calls.epochs import claim_epoch
@@ -88,7 +89,7 @@ class AttendantJob(TargetJob):
             settings = self._house.settings
             longest_s = settings.consult_timeout_s + MOST_WAITS * WAIT_S + settings.move_timeout_s
             async with asyncio.timeout(longest_s):
-                await self._next_of(Connect)
+                await self._inbox.next_of(Connect)
 
     async def _take_caller(self, link: ConsultLink, recorder: CallRecorder, rooms: Rooms) -> None:
         room, job = self._ctx.room, self._job
@@ -116,7 +117,7 @@ class AttendantJob(TargetJob):
         try:
             await self._engage(engagement)
             if not job.is_replacing:
-                await self._unless_dismissed(self._bring_together(link, caller, desk))
+                await self._inbox.unless_dismissed(self._bring_together(link, caller, desk))
             else:
                 caller.expect()
                 if desk_identity not in room.remote_participants:  # gone with the attendant before us

@@ -73,9 +73,9 @@ class FinalRoomJob(TargetJob):
             message = await self._next_message()
             said = message.briefing.as_text() if isinstance(message, Brief) else message.text
             self._said_in_consult.append(said)
-            reply = await self._unless_dismissed(consultant.respond(said))
+            reply = await self._inbox.unless_dismissed(consultant.respond(said))
             if voice is not None:
-                await self._unless_dismissed(voice.say(self._words(reply)))
+                await self._inbox.unless_dismissed(voice.say(self._words(reply)))
             await link.send(reply)
             match reply:
                 case Question(text=text):
@@ -84,13 +84,13 @@ class FinalRoomJob(TargetJob):
                     self._first_words = consultant.first_words
                     return
                 case Decline():
-                    await self._wait_for_dismissal()  # leaving at once could overtake the message
+                    await self._inbox.wait_for_dismissal()  # leaving at once could overtake the message
 
     async def _next_message(self) -> Brief | Answer:
         settings = self._house.settings
         is_waiting = self._job.is_armed and not self._said_in_consult
         async with asyncio.timeout(settings.arm_ttl_s + ORPHAN_S if is_waiting else settings.consult_timeout_s):
-            return await self._next_of(Brief, Answer)
+            return await self._inbox.next_of(Brief, Answer)
 
     def _words(self, reply: Question | Accept | Decline) -> str:
         match reply:
@@ -120,9 +120,9 @@ class FinalRoomJob(TargetJob):
         commands = self._commands(recorder, presence)
         leaving: asyncio.Task[None] | None = None
         try:
-            await self._unless_dismissed(stage.agent.learn("\n\n".join(self._said_in_consult)))
+            await self._inbox.unless_dismissed(stage.agent.learn("\n\n".join(self._said_in_consult)))
             async with asyncio.timeout(ARRIVAL_FACTOR * self._house.settings.move_timeout_s):
-                await self._next_of(Connect)
+                await self._inbox.next_of(Connect)
             self._is_deaf = False
             if self._job.move is Move.JOIN_CALLER_ROOM:
                 self._is_connected = True
@@ -130,7 +130,7 @@ class FinalRoomJob(TargetJob):
                 stage.start(self._start(stage))
             else:
                 presence.admit()
-            await self._unless_dismissed(self._greet(stage, presence, link))
+            await self._inbox.unless_dismissed(self._greet(stage, presence, link))
             leaving = asyncio.create_task(self._hand_over_when_told())
             self._note_end(await self._until_over(stage.session, hand_back, presence), recorder)
         finally:

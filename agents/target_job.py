@@ -4,15 +4,15 @@ import asyncio
 import logging
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Literal
 
 from livekit import rtc
 from livekit.agents import AutoSubscribe, JobContext
 
 from agents.agent_b_commands import AgentBCommands
 from agents.caller_presence import CallerPresence
+from agents.consult_inbox import ConsultInbox, NotNeededError
 from agents.consult_speech import ConsultSpeech
 from agents.ears import hear_again
 from agents.hand_back import HandBack
@@ -33,26 +33,16 @@ from warm_transfer.transfer.wire import (
     HAS_CALLER_ATTRIBUTE,
     AgentBJob,
     Arrived,
-    ConsultMessage,
-    Dismiss,
-    Message,
     Ready,
 )
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
-M = TypeVar("M", bound=Message)
 
 ROLE: Literal["agent_b"] = "agent_b"
 ARRIVAL_FACTOR = 2
 """Agent B waits this many times MOVE_TIMEOUT_S for the caller: Agent A, who counts once, has then long dismissed it."""
 JOIN_CHECK_S = 0.5
 """Joining takes 0.2 s. A join whose room is deleted meanwhile hangs for 15 s in the native client."""
-
-
-class NotNeededError(Exception):
-    """Agent A dismissed us, or the consult room went away before the caller came."""
 
 
 _NOT_NEEDED = (NotNeededError, TargetUnavailableError, TimeoutError)
@@ -71,7 +61,7 @@ class TargetJob(ABC):
         self._told_to_hand_over = told_to_hand_over
         self._specialist: Specialist = specialist
         self._models: Models = house.models(specialist.voice or AGENT_A_VOICE)
-        self._inbox: asyncio.Queue[ConsultMessage | None] = asyncio.Queue()
+        self._inbox = ConsultInbox(lambda: not self._is_shown_out and self._may_have_caller())
         self._said_in_consult: list[str] = []
         self._has_joined = False
         self._is_met = False
@@ -131,7 +121,7 @@ class TargetJob(ABC):
     def _note_disconnect(self, reason: object) -> None:
         if reason == rtc.DisconnectReason.PARTICIPANT_REMOVED:
             self._is_shown_out = True
-            self._inbox.put_nowait(None)
+            self._inbox.put(None)
 
     async def _leave(self, rooms: Rooms, link: ConsultLink, recorder: CallRecorder) -> None:
         if self._is_met:
@@ -182,7 +172,7 @@ class TargetJob(ABC):
         await self._check_rooms(rooms)
         joining = asyncio.gather(
             self._ctx.connect(auto_subscribe=self._hearing),
-            link.connect(on_message=self._inbox.put_nowait, on_peer_left=lambda: self._inbox.put_nowait(None)),
+            link.connect(on_message=self._inbox.put, on_peer_left=lambda: self._inbox.put(None)),
         )
         while not (await asyncio.wait({joining}, timeout=JOIN_CHECK_S))[0]:
             await self._check_rooms(rooms)
@@ -216,14 +206,6 @@ class TargetJob(ABC):
         await asyncio.wait_for(link.wait_for_peer(), self._house.settings.rpc_timeout_s)
         if not was_there:
             await link.send(Ready())
-
-    async def _next_of(self, *kinds: type[M]) -> M:
-        """The next message of one of these kinds; NotNeededError if we are dismissed first."""
-        while True:
-            message = await self._inbox.get()
-            _refuse_if_dismissed(message)
-            if isinstance(message, kinds):
-                return message
 
     async def _read_guard(self) -> LoopGuard:
         call = await asyncio.to_thread(read_call, self._house.log, self._job.call_id)
@@ -290,27 +272,6 @@ class TargetJob(ABC):
         """Whether the Agent A who consulted us is no longer in the caller's own room: it died."""
         return self._job.agent_a_identity not in self._ctx.room.remote_participants
 
-    async def _unless_dismissed(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do this, unless Agent A dismisses us first; nothing else is expected from Agent A meanwhile."""
-        doing = asyncio.create_task(work)
-        dismissal = asyncio.create_task(self._wait_for_dismissal())
-        try:
-            await asyncio.wait({doing, dismissal}, return_when=asyncio.FIRST_COMPLETED)
-            if dismissal.done() and not doing.done():
-                await dismissal
-            return await doing
-        finally:
-            for task in (doing, dismissal):
-                task.cancel()
-            await asyncio.gather(doing, dismissal, return_exceptions=True)
-
-    async def _wait_for_dismissal(self) -> NoReturn:
-        while True:
-            message = await self._inbox.get()
-            if message is None and not self._is_shown_out and self._may_have_caller():
-                continue
-            _refuse_if_dismissed(message)
-
     def _may_have_caller(self) -> bool:
         """Whether the end of the consult tells us nothing.
 
@@ -345,8 +306,3 @@ def _is_a_bug(error: Exception) -> bool:
     if isinstance(error, ExceptionGroup):
         return error.split(_NOT_NEEDED)[1] is not None
     return not isinstance(error, _NOT_NEEDED)
-
-
-def _refuse_if_dismissed(message: ConsultMessage | None) -> None:
-    if message is None or isinstance(message, Dismiss):
-        raise NotNeededError("dismissed by Agent A" if message else "the consult room is gone")

@@ -9,11 +9,12 @@ from typing import Any, cast
 import pytest
 
 from agents import target_job
+from agents.consult_inbox import NotNeededError
 from agents.final_room_job import FinalRoomJob
 from agents.provider_faults import GAVE_UP
 from agents.return_desk import ReturnRequest
 from agents.roster import Roster, Specialist
-from agents.target_job import NotNeededError, TargetJob
+from agents.target_job import TargetJob
 from tests.unit.test_attendant import JOB
 from warm_transfer.transfer.errors import TargetUnavailableError
 

@@ -7,9 +7,9 @@ from typing import Any, cast
 import pytest
 from livekit import rtc
 
+from agents.consult_inbox import NotNeededError
 from agents.final_room_job import FinalRoomJob
 from agents.roster import load_roster
-from agents.target_job import NotNeededError
 from warm_transfer.transfer.errors import TargetUnavailableError
 from warm_transfer.transfer.terms import Move
 from warm_transfer.transfer.wire import HAS_CALLER_ATTRIBUTE, AgentBJob, Dismiss
@@ -65,10 +65,10 @@ class Site:
 
     async def is_dismissed(self, message: Dismiss | None = None) -> bool:
         """Whether this message, or the end of the consult, ends the job."""
-        self.agent_b._inbox.put_nowait(message)
+        self.agent_b._inbox.put(message)
         try:
             async with asyncio.timeout(0.05):
-                await self.agent_b._wait_for_dismissal()
+                await self.agent_b._inbox.wait_for_dismissal()
         except NotNeededError:
             return True
         except TimeoutError:
