@@ -34,6 +34,7 @@ class ConsultLink:
         """The room let us go."""
         self._is_closing = False
         self._connecting: asyncio.Task[None] | None = None
+        self._leaving: asyncio.Task[None] | None = None
 
     async def connect(self, *, on_message: Callable[[ConsultMessage], None], on_peer_left: Callable[[], None]) -> None:
         """Join the consult room; handlers are in place before anything can arrive.
@@ -106,8 +107,19 @@ class ConsultLink:
             raise TargetUnavailableError("the consult room is gone") from error
 
     async def close(self) -> None:
-        """Leave the consult room; safe to call twice."""
+        """Leave the consult room; safe to call twice.
+
+        Who waits for us does not wait for a join that hangs, as into a room that is deleted meanwhile (15 s): that one
+        is left as soon as it is over. The room that it makes anew then goes by itself.
+        """
         self._is_closing = True
+        if self._leaving is None:
+            self._leaving = asyncio.create_task(self._leave(), name="leave the consult room")
+        done, _ = await asyncio.wait({self._leaving}, timeout=self._access.rpc_timeout_s)
+        for left in done:
+            left.result()
+
+    async def _leave(self) -> None:
         if self._connecting is not None:
             await asyncio.gather(self._connecting, return_exceptions=True)
         await self.room.disconnect()
