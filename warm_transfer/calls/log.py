@@ -109,7 +109,7 @@ class CallLog:
 
     def __init__(self, url: str, *, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> None:
         # hide_parameters: an error message would repeat what was said in the call
-        self._engine = create_engine(url, hide_parameters=True, pool_pre_ping=not url.startswith("sqlite"))
+        self._engine = create_engine(url, hide_parameters=True, **_patience(url, busy_timeout_s))
         self._busy_timeout_s = busy_timeout_s
         self._is_prepared = False
         self._file: _FileId = None
@@ -320,6 +320,22 @@ class CallLog:
         connection.execute("PRAGMA synchronous = NORMAL")
         # What is erased is overwritten; it costs nothing until then.
         connection.execute("PRAGMA secure_delete = ON")
+
+
+def _patience(url: str, timeout_s: float) -> dict[str, Any]:
+    """What `create_engine` needs so that a database that hangs is one that can't be used, after this long."""
+    if url.startswith("sqlite"):
+        return {}
+    pool: dict[str, Any] = {"pool_pre_ping": True, "pool_timeout": timeout_s}
+    if not url.startswith("postgresql+psycopg:"):
+        return pool
+    timeout_ms = round(timeout_s * 1000)
+    limits = {
+        "connect_timeout": max(round(timeout_s), 2),  # libpq's least
+        "options": f"-c statement_timeout={timeout_ms}",
+        "tcp_user_timeout": timeout_ms,  # for a server that no longer answers at all
+    }
+    return pool | {"connect_args": limits}
 
 
 def _all() -> Select[Any]:
