@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Literal
 
@@ -169,7 +170,7 @@ class TargetJob(ABC):
 
     async def _enter(self, rooms: Rooms, link: ConsultLink, voice: ConsultSpeech | None, stack: AsyncExitStack) -> None:
         """Join both rooms side by side. In the caller's own room: hear nothing, publish nothing."""
-        await self._check_rooms(rooms)
+        sids = await self._check_rooms(rooms)
         joining = asyncio.gather(
             self._ctx.connect(auto_subscribe=self._hearing),
             link.connect(on_message=self._inbox.put, on_peer_left=lambda: self._inbox.put(None)),
@@ -183,7 +184,10 @@ class TargetJob(ABC):
         if voice is not None:
             stack.push_async_callback(voice.detach)
             await voice.attach(link.room, self._job.agent_a_identity)
-        await self._meet(link)
+        async with asyncio.TaskGroup() as tasks:
+            for room in (self._ctx.room, link.room):
+                tasks.create_task(self._refuse_made_anew(room, sids))
+            tasks.create_task(self._meet(link))
 
     @property
     def _hearing(self) -> AutoSubscribe:
@@ -191,10 +195,22 @@ class TargetJob(ABC):
         is_callers_room = self._job.move is Move.JOIN_CALLER_ROOM
         return AutoSubscribe.SUBSCRIBE_NONE if is_callers_room else AutoSubscribe.AUDIO_ONLY
 
-    async def _check_rooms(self, rooms: Rooms) -> None:
-        """Refuse to go on without our rooms: who joins a deleted room makes it anew, at once or 15 s later."""
-        if missing := await rooms.missing((self._ctx.job.room.name, self._job.consult_room)):
+    async def _check_rooms(self, rooms: Rooms) -> dict[str, str]:
+        """Refuse to go on without our rooms: who joins a deleted room makes it anew, at once or 15 s later.
+
+        Returns:
+            the server's ids of both, by name.
+        """
+        names = (self._ctx.job.room.name, self._job.consult_room)
+        sids = await rooms.sids(names)
+        if missing := set(names) - sids.keys():
             raise NotNeededError(f"gone: {', '.join(sorted(missing))}")
+        return sids
+
+    async def _refuse_made_anew(self, room: rtc.Room, sids: Mapping[str, str]) -> None:
+        """Refuse to stay in a room that was deleted while we joined: Agent A is not in it, and never will be."""
+        if await room.sid != sids[room.name]:
+            raise NotNeededError(f"gone while we joined: {room.name}")
 
     async def _meet(self, link: ConsultLink) -> None:
         """Tell Agent A that we are here; a dispatch that came too late finds nobody, and must not wait for anybody.

@@ -228,6 +228,11 @@ class Rooms:
         """Those of the named rooms that the server does not have. Joining such a room would make it anew."""
         return set(names) - await self.names(names)
 
+    async def sids(self, names: Collection[str]) -> dict[str, str]:
+        """The server's id of each of the named rooms that it has: another one once the room was made anew."""
+        listed = await self._within("list rooms", self._api.room.list_rooms(api.ListRoomsRequest(names=list(names))))
+        return {room.name: room.sid for room in listed.rooms}
+
     async def _make(self, what: str, call: Awaitable[T]) -> T:
         """As `_within`; who is cancelled waits for the answer, so that what undoes it is not overtaken.
 
